@@ -1,8 +1,9 @@
 """The interface of a suite: the native cryptography of one family of proof systems.
 
-Everything outside ``multiprover.suites`` handles digests, roots, commitments, challenges, evaluations and public
-keys as 32 opaque bytes, and signatures as opaque bytes; see ``docs/suites.md``. A second suite with another field and another
-signature scheme plugs in by implementing ``Suite`` and registering itself, with no change elsewhere.
+Everything outside ``multiprover.suites`` handles digests, roots, commitments, challenges, evaluations and
+public keys as 32 opaque bytes, and signatures as opaque bytes; see ``docs/suites.md``. A second suite with
+another field and another signature scheme plugs in by implementing ``Suite`` and being registered, with no
+change elsewhere.
 """
 
 from __future__ import annotations
@@ -54,6 +55,10 @@ class Tree(Protocol):
         """Replace leaf ``index`` (0 to 2^depth - 1)."""
         ...
 
+    def set_many(self, leaves: Sequence[tuple[int, bytes]]) -> None:
+        """Replace leaves; of two with one index the later counts. On an error nothing has changed."""
+        ...
+
 
 class SigningKey(Protocol):
     """One suite's part of a hybrid signing key."""
@@ -86,7 +91,9 @@ class Suite(Protocol):
         """The root that ``leaf`` at ``index`` gives with ``siblings`` (32 bytes each, from the leaf up)."""
         ...
 
-    def state_root(self, cells: Sequence[TypedInt], key_cells: Sequence[bytes], map_roots: Sequence[bytes]) -> bytes: ...
+    def state_root(
+        self, cells: Sequence[TypedInt], key_cells: Sequence[bytes], map_roots: Sequence[bytes]
+    ) -> bytes: ...
 
     def tree(self, depth: int, default_leaf: bytes) -> Tree: ...
 
@@ -95,7 +102,7 @@ class Suite(Protocol):
         ...
 
     def signing_key(self, seed: bytes) -> SigningKey:
-        """This suite's key of a wallet, derived from its 32-byte seed with the suite's name in the derivation."""
+        """This suite's key of a wallet, derived from its 32-byte seed (:mod:`.derivation`)."""
         ...
 
     def verify(self, public_key: bytes, digest: bytes, nonce: int, signature: bytes) -> None:
