@@ -15,9 +15,10 @@ _PERSONALISATION = b"multiprover/v1"
 def derive(seed: bytes, suite: str, purpose: str) -> bytes:
     """64 secret bytes of ``suite`` for ``purpose``.
 
-    BLAKE2b (RFC 7693) with 64 bytes of output, keyed with the seed, personalised with ``multiprover/v1`` (zero
-    bytes up to 16), of the suite's name, a zero byte and the purpose. Pinned: a change loses every account. One
-    suite's secret tells nothing of another's, since outputs of a keyed hash for different inputs are independent.
+    BLAKE2b (RFC 7693) with 64 bytes of output, keyed with the seed, personalised with ``multiprover/v1``
+    (zero bytes up to 16), of the suite's name, a zero byte and the purpose. Pinned: a change loses every
+    account. One suite's secret tells nothing of another's, since the outputs of a keyed hash for different
+    inputs are independent.
 
     Raises:
         SuiteError: ``seed`` is not 32 bytes, or a name holds a zero byte.

@@ -1,0 +1,1 @@
+"""Writing a transition: integers, records, maps, the functions that a transition calls."""
