@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"multiprover/prover/v1/prover.proto\x12\x15multiprover.prover.v1\"\x11\n\x0f\x44\x65scribeRequest\"\xff\x01\n\x08Manifest\x12\x12\n\nproof_type\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\t\x12\x16\n\x0e\x66ormat_version\x18\x03 \x01(\r\x12\x0e\n\x06suites\x18\x04 \x03(\t\x12\x34\n\ncomponents\x18\x05 \x03(\x0b\x32 .multiprover.prover.v1.Component\x12\x35\n\x08security\x18\x06 \x03(\x0b\x32#.multiprover.prover.v1.SecurityTerm\x12\x10\n\x08warnings\x18\x07 \x03(\t\x12\x11\n\tsimulated\x18\x08 \x01(\x08\x12\x14\n\x0creads_source\x18\t \x01(\x08\"E\n\tComponent\x12\r\n\x05layer\x18\x01 \x01(\t\x12\n\n\x02id\x18\x02 \x01(\t\x12\x0f\n\x07version\x18\x03 \x01(\t\x12\x0c\n\x04note\x18\x04 \x01(\t\"[\n\x0cSecurityTerm\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x13\n\x0bproven_bits\x18\x02 \x01(\x01\x12\x18\n\x10\x63onjectured_bits\x18\x03 \x01(\x01\x12\x0e\n\x06source\x18\x04 \x01(\t\"+\n\x08Progress\x12\r\n\x05stage\x18\x01 \x01(\t\x12\x10\n\x08\x66raction\x18\x02 \x01(\x01\"\xe2\x03\n\x07Refusal\x12\x31\n\x04\x63ode\x18\x01 \x01(\x0e\x32#.multiprover.prover.v1.Refusal.Code\x12\x0f\n\x07message\x18\x02 \x01(\t\x12\x10\n\x08\x65xpected\x18\x03 \x01(\t\x12\r\n\x05\x66ound\x18\x04 \x01(\t\x12\x11\n\x04slot\x18\x05 \x01(\rH\x00\x88\x01\x01\"\xd5\x02\n\x04\x43ode\x12\x14\n\x10\x43ODE_UNSPECIFIED\x10\x00\x12\x12\n\x0e\x43ODE_MALFORMED\x10\x01\x12\x16\n\x12\x43ODE_NON_CANONICAL\x10\x02\x12\x14\n\x10\x43ODE_UNSUPPORTED\x10\x03\x12\x16\n\x12\x43ODE_WRONG_PROGRAM\x10\x04\x12\x18\n\x14\x43ODE_WRONG_STATEMENT\x10\x05\x12\x19\n\x15\x43ODE_JOURNAL_MISMATCH\x10\x06\x12\x14\n\x10\x43ODE_BAD_OPENING\x10\x07\x12\x16\n\x12\x43ODE_BAD_SIGNATURE\x10\x08\x12\x1c\n\x18\x43ODE_REFUSED_TRANSACTION\x10\t\x12\x16\n\x12\x43ODE_ROOT_MISMATCH\x10\n\x12\x15\n\x11\x43ODE_CORRUPT_KEYS\x10\x0b\x12\x15\n\x11\x43ODE_NOT_PREPARED\x10\x0c\x12\x16\n\x12\x43ODE_INVALID_PROOF\x10\rB\x07\n\x05_slot\"d\n\x0ePrepareRequest\x12\x0f\n\x07program\x18\x01 \x01(\x0c\x12\r\n\x05slots\x18\x02 \x01(\r\x12\x0e\n\x06source\x18\x03 \x01(\t\x12\x12\n\nclass_name\x18\x04 \x01(\t\x12\x0e\n\x06\x64omain\x18\x05 \x01(\x0c\"\xb6\x01\n\rPrepareUpdate\x12\x33\n\x08progress\x18\x01 \x01(\x0b\x32\x1f.multiprover.prover.v1.ProgressH\x00\x12\x33\n\x08prepared\x18\x02 \x01(\x0b\x32\x1f.multiprover.prover.v1.PreparedH\x00\x12\x31\n\x07refusal\x18\x03 \x01(\x0b\x32\x1e.multiprover.prover.v1.RefusalH\x00\x42\x08\n\x06update\"\x8e\x02\n\x08Prepared\x12\x0e\n\x06key_id\x18\x01 \x01(\x0c\x12\x0e\n\x06\x63\x61\x63hed\x18\x02 \x01(\x08\x12\x41\n\tartefacts\x18\x03 \x03(\x0b\x32..multiprover.prover.v1.Prepared.ArtefactsEntry\x12=\n\x07\x66igures\x18\x04 \x03(\x0b\x32,.multiprover.prover.v1.Prepared.FiguresEntry\x1a\x30\n\x0e\x41rtefactsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x0c:\x02\x38\x01\x1a.\n\x0c\x46iguresEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x01:\x02\x38\x01\"\xa9\x01\n\tStatement\x12\x12\n\nprogram_id\x18\x01 \x01(\x0c\x12\r\n\x05slots\x18\x02 \x01(\r\x12\x0e\n\x06\x64omain\x18\x03 \x01(\x0c\x12\x14\n\x0cparent_claim\x18\x04 \x01(\x0c\x12\r\n\x05\x63laim\x18\x05 \x01(\x0c\x12\r\n\x05payee\x18\x06 \x01(\x0c\x12\x35\n\x06suites\x18\x07 \x03(\x0b\x32%.multiprover.prover.v1.SuiteStatement\"\x7f\n\x0eSuiteStatement\x12\r\n\x05suite\x18\x01 \x01(\t\x12\x10\n\x08pre_root\x18\x02 \x01(\x0c\x12\x11\n\tpost_root\x18\x03 \x01(\x0c\x12\x12\n\ncommitment\x18\x04 \x01(\x0c\x12\x11\n\tchallenge\x18\x05 \x01(\x0c\x12\x12\n\nevaluation\x18\x06 \x01(\x0c\"\xc4\x01\n\x0cProveRequest\x12\x33\n\tstatement\x18\x01 \x01(\x0b\x32 .multiprover.prover.v1.Statement\x12\x0f\n\x07journal\x18\x02 \x01(\x0c\x12\x32\n\tpre_state\x18\x03 \x01(\x0b\x32\x1f.multiprover.prover.v1.PreState\x12*\n\x05slots\x18\x04 \x03(\x0b\x32\x1b.multiprover.prover.v1.Slot\x12\x0e\n\x06key_id\x18\x05 \x01(\x0c\"O\n\x08PreState\x12\r\n\x05\x63\x65lls\x18\x01 \x01(\x0c\x12\x34\n\x06suites\x18\x02 \x03(\x0b\x32$.multiprover.prover.v1.SuitePreState\"5\n\rSuitePreState\x12\x11\n\tkey_cells\x18\x01 \x03(\x0c\x12\x11\n\tmap_roots\x18\x02 \x03(\x0c\"\x85\x01\n\x04Slot\x12\r\n\x05words\x18\x01 \x01(\x0c\x12\x30\n\x08openings\x18\x02 \x03(\x0b\x32\x1e.multiprover.prover.v1.Opening\x12<\n\x0e\x61uthorizations\x18\x03 \x03(\x0b\x32$.multiprover.prover.v1.Authorization\"N\n\x07Opening\x12\x0e\n\x06\x66ields\x18\x01 \x01(\x0c\x12\x33\n\x06suites\x18\x02 \x03(\x0b\x32#.multiprover.prover.v1.SuiteOpening\".\n\x0cSuiteOpening\x12\x0c\n\x04keys\x18\x01 \x03(\x0c\x12\x10\n\x08siblings\x18\x02 \x01(\x0c\"#\n\rAuthorization\x12\x12\n\nsignatures\x18\x01 \x03(\x0c\"\xae\x01\n\x0bProveUpdate\x12\x33\n\x08progress\x18\x01 \x01(\x0b\x32\x1f.multiprover.prover.v1.ProgressH\x00\x12-\n\x05proof\x18\x02 \x01(\x0b\x32\x1c.multiprover.prover.v1.ProofH\x00\x12\x31\n\x07refusal\x18\x03 \x01(\x0b\x32\x1e.multiprover.prover.v1.RefusalH\x00\x42\x08\n\x06update\"\x87\x02\n\x05Proof\x12\x12\n\nproof_type\x18\x01 \x01(\t\x12\x16\n\x0e\x66ormat_version\x18\x02 \x01(\r\x12\x0e\n\x06key_id\x18\x03 \x01(\x0c\x12\r\n\x05proof\x18\x04 \x01(\x0c\x12\x10\n\x08l1_proof\x18\x05 \x01(\x0c\x12\x35\n\x06suites\x18\x06 \x03(\x0b\x32%.multiprover.prover.v1.SuiteStatement\x12:\n\x07\x66igures\x18\x07 \x03(\x0b\x32).multiprover.prover.v1.Proof.FiguresEntry\x1a.\n\x0c\x46iguresEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x01:\x02\x38\x01\"q\n\rVerifyRequest\x12\x33\n\tstatement\x18\x01 \x01(\x0b\x32 .multiprover.prover.v1.Statement\x12+\n\x05proof\x18\x02 \x01(\x0b\x32\x1c.multiprover.prover.v1.Proof\"\x83\x01\n\x0eVerifyResponse\x12\x33\n\x08\x61\x63\x63\x65pted\x18\x01 \x01(\x0b\x32\x1f.multiprover.prover.v1.AcceptedH\x00\x12\x31\n\x07refusal\x18\x02 \x01(\x0b\x32\x1e.multiprover.prover.v1.RefusalH\x00\x42\t\n\x07verdict\"\n\n\x08\x41\x63\x63\x65pted2\xe2\x02\n\x06Prover\x12S\n\x08\x44\x65scribe\x12&.multiprover.prover.v1.DescribeRequest\x1a\x1f.multiprover.prover.v1.Manifest\x12X\n\x07Prepare\x12%.multiprover.prover.v1.PrepareRequest\x1a$.multiprover.prover.v1.PrepareUpdate0\x01\x12R\n\x05Prove\x12#.multiprover.prover.v1.ProveRequest\x1a\".multiprover.prover.v1.ProveUpdate0\x01\x12U\n\x06Verify\x12$.multiprover.prover.v1.VerifyRequest\x1a%.multiprover.prover.v1.VerifyResponseB;Z9multiprover/provers/groth16/internal/pb/proverv1;proverv1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"multiprover/prover/v1/prover.proto\x12\x15multiprover.prover.v1\"\x11\n\x0f\x44\x65scribeRequest\"\xff\x01\n\x08Manifest\x12\x12\n\nproof_type\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\t\x12\x16\n\x0e\x66ormat_version\x18\x03 \x01(\r\x12\x0e\n\x06suites\x18\x04 \x03(\t\x12\x34\n\ncomponents\x18\x05 \x03(\x0b\x32 .multiprover.prover.v1.Component\x12\x35\n\x08security\x18\x06 \x03(\x0b\x32#.multiprover.prover.v1.SecurityTerm\x12\x10\n\x08warnings\x18\x07 \x03(\t\x12\x11\n\tsimulated\x18\x08 \x01(\x08\x12\x14\n\x0creads_source\x18\t \x01(\x08\"E\n\tComponent\x12\r\n\x05layer\x18\x01 \x01(\t\x12\n\n\x02id\x18\x02 \x01(\t\x12\x0f\n\x07version\x18\x03 \x01(\t\x12\x0c\n\x04note\x18\x04 \x01(\t\"[\n\x0cSecurityTerm\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x13\n\x0bproven_bits\x18\x02 \x01(\x01\x12\x18\n\x10\x63onjectured_bits\x18\x03 \x01(\x01\x12\x0e\n\x06source\x18\x04 \x01(\t\"+\n\x08Progress\x12\r\n\x05stage\x18\x01 \x01(\t\x12\x10\n\x08\x66raction\x18\x02 \x01(\x01\"\xe2\x03\n\x07Refusal\x12\x31\n\x04\x63ode\x18\x01 \x01(\x0e\x32#.multiprover.prover.v1.Refusal.Code\x12\x0f\n\x07message\x18\x02 \x01(\t\x12\x10\n\x08\x65xpected\x18\x03 \x01(\t\x12\r\n\x05\x66ound\x18\x04 \x01(\t\x12\x11\n\x04slot\x18\x05 \x01(\rH\x00\x88\x01\x01\"\xd5\x02\n\x04\x43ode\x12\x14\n\x10\x43ODE_UNSPECIFIED\x10\x00\x12\x12\n\x0e\x43ODE_MALFORMED\x10\x01\x12\x16\n\x12\x43ODE_NON_CANONICAL\x10\x02\x12\x14\n\x10\x43ODE_UNSUPPORTED\x10\x03\x12\x16\n\x12\x43ODE_WRONG_PROGRAM\x10\x04\x12\x18\n\x14\x43ODE_WRONG_STATEMENT\x10\x05\x12\x19\n\x15\x43ODE_JOURNAL_MISMATCH\x10\x06\x12\x14\n\x10\x43ODE_BAD_OPENING\x10\x07\x12\x16\n\x12\x43ODE_BAD_SIGNATURE\x10\x08\x12\x1c\n\x18\x43ODE_REFUSED_TRANSACTION\x10\t\x12\x16\n\x12\x43ODE_ROOT_MISMATCH\x10\n\x12\x15\n\x11\x43ODE_CORRUPT_KEYS\x10\x0b\x12\x15\n\x11\x43ODE_NOT_PREPARED\x10\x0c\x12\x16\n\x12\x43ODE_INVALID_PROOF\x10\rB\x07\n\x05_slot\"T\n\x0ePrepareRequest\x12\x0f\n\x07program\x18\x01 \x01(\x0c\x12\r\n\x05slots\x18\x02 \x01(\r\x12\x0e\n\x06source\x18\x03 \x01(\t\x12\x12\n\nclass_name\x18\x04 \x01(\t\"\xb6\x01\n\rPrepareUpdate\x12\x33\n\x08progress\x18\x01 \x01(\x0b\x32\x1f.multiprover.prover.v1.ProgressH\x00\x12\x33\n\x08prepared\x18\x02 \x01(\x0b\x32\x1f.multiprover.prover.v1.PreparedH\x00\x12\x31\n\x07refusal\x18\x03 \x01(\x0b\x32\x1e.multiprover.prover.v1.RefusalH\x00\x42\x08\n\x06update\"\x8e\x02\n\x08Prepared\x12\x0e\n\x06key_id\x18\x01 \x01(\x0c\x12\x0e\n\x06\x63\x61\x63hed\x18\x02 \x01(\x08\x12\x41\n\tartefacts\x18\x03 \x03(\x0b\x32..multiprover.prover.v1.Prepared.ArtefactsEntry\x12=\n\x07\x66igures\x18\x04 \x03(\x0b\x32,.multiprover.prover.v1.Prepared.FiguresEntry\x1a\x30\n\x0e\x41rtefactsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x0c:\x02\x38\x01\x1a.\n\x0c\x46iguresEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x01:\x02\x38\x01\"\xcf\x01\n\tStatement\x12\x12\n\nprogram_id\x18\x01 \x01(\x0c\x12\r\n\x05slots\x18\x02 \x01(\r\x12\x0e\n\x06\x64omain\x18\x03 \x01(\x0c\x12\x14\n\x0cparent_claim\x18\x04 \x01(\x0c\x12\r\n\x05\x63laim\x18\x05 \x01(\x0c\x12\r\n\x05payee\x18\x06 \x01(\x0c\x12\x35\n\x06suites\x18\x07 \x03(\x0b\x32%.multiprover.prover.v1.SuiteStatement\x12\x10\n\x08\x63hain_id\x18\x08 \x01(\x0c\x12\x12\n\nsettlement\x18\t \x01(\x0c\"\x7f\n\x0eSuiteStatement\x12\r\n\x05suite\x18\x01 \x01(\t\x12\x10\n\x08pre_root\x18\x02 \x01(\x0c\x12\x11\n\tpost_root\x18\x03 \x01(\x0c\x12\x12\n\ncommitment\x18\x04 \x01(\x0c\x12\x11\n\tchallenge\x18\x05 \x01(\x0c\x12\x12\n\nevaluation\x18\x06 \x01(\x0c\"\xc4\x01\n\x0cProveRequest\x12\x33\n\tstatement\x18\x01 \x01(\x0b\x32 .multiprover.prover.v1.Statement\x12\x0f\n\x07journal\x18\x02 \x01(\x0c\x12\x32\n\tpre_state\x18\x03 \x01(\x0b\x32\x1f.multiprover.prover.v1.PreState\x12*\n\x05slots\x18\x04 \x03(\x0b\x32\x1b.multiprover.prover.v1.Slot\x12\x0e\n\x06key_id\x18\x05 \x01(\x0c\"O\n\x08PreState\x12\r\n\x05\x63\x65lls\x18\x01 \x01(\x0c\x12\x34\n\x06suites\x18\x02 \x03(\x0b\x32$.multiprover.prover.v1.SuitePreState\"5\n\rSuitePreState\x12\x11\n\tkey_cells\x18\x01 \x03(\x0c\x12\x11\n\tmap_roots\x18\x02 \x03(\x0c\"\x85\x01\n\x04Slot\x12\r\n\x05words\x18\x01 \x01(\x0c\x12\x30\n\x08openings\x18\x02 \x03(\x0b\x32\x1e.multiprover.prover.v1.Opening\x12<\n\x0e\x61uthorizations\x18\x03 \x03(\x0b\x32$.multiprover.prover.v1.Authorization\"N\n\x07Opening\x12\x0e\n\x06\x66ields\x18\x01 \x01(\x0c\x12\x33\n\x06suites\x18\x02 \x03(\x0b\x32#.multiprover.prover.v1.SuiteOpening\".\n\x0cSuiteOpening\x12\x0c\n\x04keys\x18\x01 \x03(\x0c\x12\x10\n\x08siblings\x18\x02 \x01(\x0c\"#\n\rAuthorization\x12\x12\n\nsignatures\x18\x01 \x03(\x0c\"\xae\x01\n\x0bProveUpdate\x12\x33\n\x08progress\x18\x01 \x01(\x0b\x32\x1f.multiprover.prover.v1.ProgressH\x00\x12-\n\x05proof\x18\x02 \x01(\x0b\x32\x1c.multiprover.prover.v1.ProofH\x00\x12\x31\n\x07refusal\x18\x03 \x01(\x0b\x32\x1e.multiprover.prover.v1.RefusalH\x00\x42\x08\n\x06update\"\x87\x02\n\x05Proof\x12\x12\n\nproof_type\x18\x01 \x01(\t\x12\x16\n\x0e\x66ormat_version\x18\x02 \x01(\r\x12\x0e\n\x06key_id\x18\x03 \x01(\x0c\x12\r\n\x05proof\x18\x04 \x01(\x0c\x12\x10\n\x08l1_proof\x18\x05 \x01(\x0c\x12\x35\n\x06suites\x18\x06 \x03(\x0b\x32%.multiprover.prover.v1.SuiteStatement\x12:\n\x07\x66igures\x18\x07 \x03(\x0b\x32).multiprover.prover.v1.Proof.FiguresEntry\x1a.\n\x0c\x46iguresEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x01:\x02\x38\x01\"q\n\rVerifyRequest\x12\x33\n\tstatement\x18\x01 \x01(\x0b\x32 .multiprover.prover.v1.Statement\x12+\n\x05proof\x18\x02 \x01(\x0b\x32\x1c.multiprover.prover.v1.Proof\"\x83\x01\n\x0eVerifyResponse\x12\x33\n\x08\x61\x63\x63\x65pted\x18\x01 \x01(\x0b\x32\x1f.multiprover.prover.v1.AcceptedH\x00\x12\x31\n\x07refusal\x18\x02 \x01(\x0b\x32\x1e.multiprover.prover.v1.RefusalH\x00\x42\t\n\x07verdict\"\n\n\x08\x41\x63\x63\x65pted2\xe2\x02\n\x06Prover\x12S\n\x08\x44\x65scribe\x12&.multiprover.prover.v1.DescribeRequest\x1a\x1f.multiprover.prover.v1.Manifest\x12X\n\x07Prepare\x12%.multiprover.prover.v1.PrepareRequest\x1a$.multiprover.prover.v1.PrepareUpdate0\x01\x12R\n\x05Prove\x12#.multiprover.prover.v1.ProveRequest\x1a\".multiprover.prover.v1.ProveUpdate0\x01\x12U\n\x06Verify\x12$.multiprover.prover.v1.VerifyRequest\x1a%.multiprover.prover.v1.VerifyResponseB;Z9multiprover/provers/groth16/internal/pb/proverv1;proverv1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -53,45 +53,45 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_REFUSAL_CODE']._serialized_start=680
   _globals['_REFUSAL_CODE']._serialized_end=1021
   _globals['_PREPAREREQUEST']._serialized_start=1032
-  _globals['_PREPAREREQUEST']._serialized_end=1132
-  _globals['_PREPAREUPDATE']._serialized_start=1135
-  _globals['_PREPAREUPDATE']._serialized_end=1317
-  _globals['_PREPARED']._serialized_start=1320
-  _globals['_PREPARED']._serialized_end=1590
-  _globals['_PREPARED_ARTEFACTSENTRY']._serialized_start=1494
-  _globals['_PREPARED_ARTEFACTSENTRY']._serialized_end=1542
-  _globals['_PREPARED_FIGURESENTRY']._serialized_start=1544
-  _globals['_PREPARED_FIGURESENTRY']._serialized_end=1590
-  _globals['_STATEMENT']._serialized_start=1593
-  _globals['_STATEMENT']._serialized_end=1762
-  _globals['_SUITESTATEMENT']._serialized_start=1764
-  _globals['_SUITESTATEMENT']._serialized_end=1891
-  _globals['_PROVEREQUEST']._serialized_start=1894
-  _globals['_PROVEREQUEST']._serialized_end=2090
-  _globals['_PRESTATE']._serialized_start=2092
-  _globals['_PRESTATE']._serialized_end=2171
-  _globals['_SUITEPRESTATE']._serialized_start=2173
-  _globals['_SUITEPRESTATE']._serialized_end=2226
-  _globals['_SLOT']._serialized_start=2229
-  _globals['_SLOT']._serialized_end=2362
-  _globals['_OPENING']._serialized_start=2364
-  _globals['_OPENING']._serialized_end=2442
-  _globals['_SUITEOPENING']._serialized_start=2444
-  _globals['_SUITEOPENING']._serialized_end=2490
-  _globals['_AUTHORIZATION']._serialized_start=2492
-  _globals['_AUTHORIZATION']._serialized_end=2527
-  _globals['_PROVEUPDATE']._serialized_start=2530
-  _globals['_PROVEUPDATE']._serialized_end=2704
-  _globals['_PROOF']._serialized_start=2707
-  _globals['_PROOF']._serialized_end=2970
-  _globals['_PROOF_FIGURESENTRY']._serialized_start=1544
-  _globals['_PROOF_FIGURESENTRY']._serialized_end=1590
-  _globals['_VERIFYREQUEST']._serialized_start=2972
-  _globals['_VERIFYREQUEST']._serialized_end=3085
-  _globals['_VERIFYRESPONSE']._serialized_start=3088
-  _globals['_VERIFYRESPONSE']._serialized_end=3219
-  _globals['_ACCEPTED']._serialized_start=3221
-  _globals['_ACCEPTED']._serialized_end=3231
-  _globals['_PROVER']._serialized_start=3234
-  _globals['_PROVER']._serialized_end=3588
+  _globals['_PREPAREREQUEST']._serialized_end=1116
+  _globals['_PREPAREUPDATE']._serialized_start=1119
+  _globals['_PREPAREUPDATE']._serialized_end=1301
+  _globals['_PREPARED']._serialized_start=1304
+  _globals['_PREPARED']._serialized_end=1574
+  _globals['_PREPARED_ARTEFACTSENTRY']._serialized_start=1478
+  _globals['_PREPARED_ARTEFACTSENTRY']._serialized_end=1526
+  _globals['_PREPARED_FIGURESENTRY']._serialized_start=1528
+  _globals['_PREPARED_FIGURESENTRY']._serialized_end=1574
+  _globals['_STATEMENT']._serialized_start=1577
+  _globals['_STATEMENT']._serialized_end=1784
+  _globals['_SUITESTATEMENT']._serialized_start=1786
+  _globals['_SUITESTATEMENT']._serialized_end=1913
+  _globals['_PROVEREQUEST']._serialized_start=1916
+  _globals['_PROVEREQUEST']._serialized_end=2112
+  _globals['_PRESTATE']._serialized_start=2114
+  _globals['_PRESTATE']._serialized_end=2193
+  _globals['_SUITEPRESTATE']._serialized_start=2195
+  _globals['_SUITEPRESTATE']._serialized_end=2248
+  _globals['_SLOT']._serialized_start=2251
+  _globals['_SLOT']._serialized_end=2384
+  _globals['_OPENING']._serialized_start=2386
+  _globals['_OPENING']._serialized_end=2464
+  _globals['_SUITEOPENING']._serialized_start=2466
+  _globals['_SUITEOPENING']._serialized_end=2512
+  _globals['_AUTHORIZATION']._serialized_start=2514
+  _globals['_AUTHORIZATION']._serialized_end=2549
+  _globals['_PROVEUPDATE']._serialized_start=2552
+  _globals['_PROVEUPDATE']._serialized_end=2726
+  _globals['_PROOF']._serialized_start=2729
+  _globals['_PROOF']._serialized_end=2992
+  _globals['_PROOF_FIGURESENTRY']._serialized_start=1528
+  _globals['_PROOF_FIGURESENTRY']._serialized_end=1574
+  _globals['_VERIFYREQUEST']._serialized_start=2994
+  _globals['_VERIFYREQUEST']._serialized_end=3107
+  _globals['_VERIFYRESPONSE']._serialized_start=3110
+  _globals['_VERIFYRESPONSE']._serialized_end=3241
+  _globals['_ACCEPTED']._serialized_start=3243
+  _globals['_ACCEPTED']._serialized_end=3253
+  _globals['_PROVER']._serialized_start=3256
+  _globals['_PROVER']._serialized_end=3610
 # @@protoc_insertion_point(module_scope)

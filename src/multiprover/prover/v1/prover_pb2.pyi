@@ -279,15 +279,12 @@ class PrepareRequest(_message.Message):
     SLOTS_FIELD_NUMBER: _builtins.int
     SOURCE_FIELD_NUMBER: _builtins.int
     CLASS_NAME_FIELD_NUMBER: _builtins.int
-    DOMAIN_FIELD_NUMBER: _builtins.int
     program: _builtins.bytes
     """canonical bytes"""
     slots: _builtins.int
     source: _builtins.str
     """Python source of the transition, for types that run it: a module's text and the class in it."""
     class_name: _builtins.str
-    domain: _builtins.bytes
-    """for types whose signer is bound to a deployment; else ignored"""
     def __init__(
         self,
         *,
@@ -295,11 +292,10 @@ class PrepareRequest(_message.Message):
         slots: _builtins.int = ...,
         source: _builtins.str = ...,
         class_name: _builtins.str = ...,
-        domain: _builtins.bytes = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["class_name", b"class_name", "domain", b"domain", "program", b"program", "slots", b"slots", "source", b"source"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["class_name", b"class_name", "program", b"program", "slots", b"slots", "source", b"source"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -421,6 +417,8 @@ class Statement(_message.Message):
     CLAIM_FIELD_NUMBER: _builtins.int
     PAYEE_FIELD_NUMBER: _builtins.int
     SUITES_FIELD_NUMBER: _builtins.int
+    CHAIN_ID_FIELD_NUMBER: _builtins.int
+    SETTLEMENT_FIELD_NUMBER: _builtins.int
     program_id: _builtins.bytes
     slots: _builtins.int
     domain: _builtins.bytes
@@ -431,6 +429,10 @@ class Statement(_message.Message):
     """keccak256(parent_claim ‖ keccak256(journal))"""
     payee: _builtins.bytes
     """20 bytes"""
+    chain_id: _builtins.bytes
+    """32 bytes, big-endian"""
+    settlement: _builtins.bytes
+    """20 bytes; domain follows from it, chain_id and program_id (docs/settlement.md)"""
     @_builtins.property
     def suites(self) -> _containers.RepeatedCompositeFieldContainer[Global___SuiteStatement]:
         """of the suites that the proof type commits to, in suite order"""
@@ -445,10 +447,12 @@ class Statement(_message.Message):
         claim: _builtins.bytes = ...,
         payee: _builtins.bytes = ...,
         suites: _abc.Iterable[Global___SuiteStatement] | None = ...,
+        chain_id: _builtins.bytes = ...,
+        settlement: _builtins.bytes = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["claim", b"claim", "domain", b"domain", "parent_claim", b"parent_claim", "payee", b"payee", "program_id", b"program_id", "slots", b"slots", "suites", b"suites"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["chain_id", b"chain_id", "claim", b"claim", "domain", b"domain", "parent_claim", b"parent_claim", "payee", b"payee", "program_id", b"program_id", "settlement", b"settlement", "slots", b"slots", "suites", b"suites"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
