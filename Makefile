@@ -1,0 +1,52 @@
+# `make demo` and `make test` do all the set-up that they need.
+SHELL := /bin/sh
+UV_VERSION := 0.13.9
+export UV_PROJECT_ENVIRONMENT := $(CURDIR)/.venv
+export PATH := $(CURDIR)/.tools/bin:$(PATH)
+
+.PHONY: help demo test bench lint format setup provers proto toolchains clean
+
+help: ## this list
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
+
+demo: setup ## prove and settle real trades, then plant a lie
+	uv run --no-sync multiprover demo
+
+test: setup ## every test, of every language
+	uv run --no-sync pytest
+	$(MAKE) -C provers/groth16 test
+	cd native && cargo test --locked --quiet
+
+bench: setup ## the figures, with each prover beside a hand-written circuit
+	uv run --no-sync multiprover bench
+
+lint: setup ## style and types
+	uv run --no-sync ruff check .
+	uv run --no-sync ruff format --check .
+	uv run --no-sync mypy
+	$(MAKE) -C provers/groth16 lint
+	cd native && cargo fmt --check && cargo clippy --locked --quiet -- -D warnings
+
+format: setup ## let the formatters have their way
+	uv run --no-sync ruff format .
+	uv run --no-sync ruff check --fix .
+	cd native && cargo fmt
+	gofmt -w provers/groth16
+
+proto: setup ## generate the code of proto/ again
+	uv run --no-sync sh scripts/proto.sh
+	$(MAKE) -C provers/groth16 proto
+
+setup: toolchains .tools/bin/uv ## everything that the other targets need
+	uv sync --frozen
+	$(MAKE) -C provers/groth16
+
+toolchains:
+	@sh scripts/toolchains.sh
+
+.tools/bin/uv:
+	@command -v uv >/dev/null && mkdir -p .tools/bin && ln -sf "$$(command -v uv)" .tools/bin/uv || \
+	(python3 -m venv .tools && .tools/bin/pip install --quiet --disable-pip-version-check uv==$(UV_VERSION))
+
+clean: ## remove what was built (not the proving keys)
+	rm -rf .venv .tools native/target provers/groth16/bin
