@@ -11,7 +11,7 @@ from functools import cache
 from hashlib import blake2b
 from typing import NamedTuple
 
-from eth_utils import keccak
+from eth_utils.crypto import keccak
 
 R = 21888242871839275222246405745257275088548364400416034343698204186575808495617
 """Order of BN254's scalar field."""
