@@ -1,11 +1,11 @@
 """Runs one prover so that nothing of it outlives its supervisor: ``python guard.py GRACE_S COMMAND...``.
 
-A script of its own, started by the supervisor with its standard input as the line between them: when it closes, by
-``stop`` or because the supervisor died, however it died, the prover gets SIGTERM, and GRACE_S seconds later SIGKILL. A line
-``kill`` on it means SIGKILL at once. When the prover ends, whatever it left running is killed too, and the guard ends
-as the prover did (same status, same signal).
+A script of its own, started by the supervisor with its standard input as the line between them. When that
+closes, by ``close`` or because the supervisor died, however it died, the prover gets SIGTERM, and GRACE_S
+seconds later SIGKILL. ``kill`` on the line means SIGKILL at once. When the prover ends, whatever it left
+running is killed too, and the guard ends as the prover did: same status, same signal.
 
-Only the standard library, and no import of the package: it starts in tens of milliseconds with ``python -I -S``.
+Only the standard library, no import of the package: ``python -I -S`` starts it in milliseconds.
 """
 
 from __future__ import annotations
