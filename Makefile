@@ -24,7 +24,7 @@ lint: setup ## style and types
 	uv run --no-sync ruff check .
 	uv run --no-sync ruff format --check .
 	uv run --no-sync mypy
-	$(MAKE) -C provers/groth16 lint
+	$(MAKE) -C provers/groth16 vet
 	cd native && cargo fmt --check && cargo clippy --locked --quiet -- -D warnings
 
 format: setup ## let the formatters have their way
@@ -35,7 +35,7 @@ format: setup ## let the formatters have their way
 
 proto: setup ## generate the code of proto/ again
 	uv run --no-sync sh scripts/proto.sh
-	$(MAKE) -C provers/groth16 proto
+	$(MAKE) -C provers/groth16 generate
 
 setup: toolchains .tools/bin/uv ## everything that the other targets need
 	uv sync --frozen

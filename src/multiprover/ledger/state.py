@@ -50,7 +50,10 @@ def state_root(program: Program, suite: int, native: Suite, cells: Sequence[Any]
 
 
 class State:
-    """Records and cells in memory, and their trees. Not safe for use by several threads."""
+    """Records and cells in memory, and their trees. Not safe for use by several threads.
+
+    ``changed`` holds (map, index) of the records written since whoever keeps them last cleared it.
+    """
 
     def __init__(
         self,
@@ -64,6 +67,7 @@ class State:
         zero = Key(bytes(KEY_BYTES * len(program.suites)))
         self.cells: list[Any] = list(cells) if cells is not None else [zero if c.key else 0 for c in program.cells]
         self.records: dict[tuple[int, int], Record] = {}
+        self.changed: set[tuple[int, int]] = set()
         self._initial = [initial_record(program, m) for m in range(len(program.maps))]
         self._trees = [
             [
@@ -74,6 +78,7 @@ class State:
         ]
         for map_position, index, values in records:
             self.write(map_position, index, values)
+        self.changed.clear()
 
     # -- reading, as the executor does
 
@@ -90,6 +95,7 @@ class State:
 
     def write(self, map_position: int, index: int, values: Sequence[Any]) -> None:
         self.records[map_position, index] = tuple(values)
+        self.changed.add((map_position, index))
         for s, native in enumerate(self.suites):
             self._trees[s][map_position].set(index, leaf(self.program, s, native, map_position, values))
 

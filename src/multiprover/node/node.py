@@ -1,0 +1,453 @@
+"""The node: a sequencer that executes, seals, posts, has every batch proved by all proof types at once, and vouches.
+
+Work flows one way. Whoever calls :meth:`Node.submit` executes; a full batch is sealed to disk in one step. From there each stage has a thread of its own and
+takes the batches in order: one posts claims, and one for each proof type proves and vouches. A proof type is never waited for by another, so the fast one
+is batches ahead of the slow one, and what goes wrong with one costs its own vouches only.
+
+Everything that a stage needs is on disk before it starts, and what it made is on disk before L1 hears of it. So a node that is killed
+and opened again goes on: it asks L1 which claims and vouches are there and does the rest.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Any, Self
+
+import structlog
+
+from multiprover.lang.transition import Transition
+from multiprover.ledger.batch import Batch, BatchBuilder, Slot, Transaction
+from multiprover.ledger.storage import Storage, StoredBatch, StoredProof
+from multiprover.ledger.wire import prepare_request, prove_request
+from multiprover.program import Program
+from multiprover.prover.v1 import prover_pb2 as pb
+from multiprover.provers import Manifest, Prover, ProverError, ProverRefused
+from multiprover.settlement import Settlement, SettlementError, SuiteResult, claims
+from multiprover.suites import get
+
+log: structlog.stdlib.BoundLogger = structlog.get_logger("multiprover.node")
+
+ATTEMPTS = 3
+"""How often a batch is given to a prover that fails; a prover that refuses is not asked again."""
+
+
+class NodeError(Exception):
+    """The node cannot go on; the message says why and what to do."""
+
+
+@dataclass(frozen=True)
+class Event:
+    """Something that happened, for whoever watches.
+
+    Attributes:
+        kind: ``sealed``, ``posted``, ``progress``, ``proved``, ``vouched``, ``final``, ``refused`` or ``failed``.
+        batch: the batch's number.
+        proof_type: the proof type, where one is meant.
+        detail: figures by name: ``stage``, ``fraction``, ``gas``, ``prove_s``, ``message``, …
+    """
+
+    kind: str
+    batch: int
+    proof_type: str | None = None
+    detail: Mapping[str, Any] = field(default_factory=dict)
+    at: float = field(default_factory=time.monotonic)
+
+
+Listener = Callable[[Event], None]
+
+
+def statement_for(
+    program: Program, slots: int, settlement: Settlement, batch: StoredBatch, payee: bytes, suites: Sequence[str]
+) -> pb.Statement:
+    """What a proof of ``batch`` states, for the given suites (empty: all)."""
+    statement = pb.Statement(
+        program_id=program.program_id,
+        slots=slots,
+        domain=settlement.domain,
+        parent_claim=batch.parent,
+        claim=batch.claim,
+        payee=payee,
+        chain_id=settlement.chain_id.to_bytes(32, "big"),
+        settlement=settlement.address,
+    )
+    for name, pre, post in zip(program.suites, batch.pre_roots, batch.post_roots, strict=True):
+        if suites and name not in suites:
+            continue
+        suite = get(name)
+        commitment = suite.commit(batch.journal)
+        challenge = suite.challenge(settlement.domain, batch.claim, commitment)
+        statement.suites.add(
+            suite=name,
+            pre_root=pre,
+            post_root=post,
+            commitment=commitment,
+            challenge=challenge,
+            evaluation=suite.evaluate(batch.journal, challenge),
+        )
+    return statement
+
+
+class Node:
+    """One transition's node. Open it, submit transactions, and wait for what should become final."""
+
+    def __init__(
+        self,
+        transition: type[Transition],
+        program: Program,
+        slots: int,
+        storage: Storage,
+        settlement: Settlement,
+        provers: Mapping[str, Prover],
+        payee: bytes,
+        listener: Listener = lambda _: None,
+    ) -> None:
+        """``slots`` is the batch size; ``payee`` the 20-byte address that earns the rewards."""
+        self.transition = transition
+        self.program = program
+        self.slots = slots
+        self.storage = storage
+        self.settlement = settlement
+        self.provers = dict(provers)
+        self.payee = payee
+        self.listener = listener
+        self.manifests: dict[str, Manifest] = {}
+        self.prepared: dict[str, pb.Prepared] = {}
+        self.stopped: dict[str, str] = {}
+        self._l1 = threading.RLock()
+        self._changed = threading.Condition()
+        self._cancel = threading.Event()
+        self._threads: list[threading.Thread] = []
+        self._batches: list[StoredBatch] = []
+        self._posted: set[int] = set()
+        self._vouched: dict[str, int] = {}
+        self._final = 0
+        self._queue_taken = 0
+        self._pending: list[Transaction] = []
+
+    # -- opening and closing
+
+    def __enter__(self) -> Self:
+        self.open()
+        return self
+
+    def __exit__(self, _: type[BaseException] | None, error: BaseException | None, __: TracebackType | None) -> None:
+        self.close()
+
+    def open(self) -> None:
+        """Load what is stored, bring L1 up to it, and start the stages."""
+        self._batches = self.storage.batches()
+        self._reconcile()
+        self.state = self.storage.load_state()
+        self._begin()
+        for transaction in self.storage.transactions(pending=True):
+            self._builder.add(transaction)
+            self._pending.append(transaction)
+            self._queue_taken += self._is_from_l1(transaction)
+        stages = [("poster", self._post_all)]
+        stages += [(f"prover-{name}", lambda name=name: self._prove_all(name)) for name in self.provers]  # type: ignore[misc]
+        for name, stage in stages:
+            thread = threading.Thread(target=self._guarded, args=(name, stage), name=name, daemon=True)
+            thread.start()
+            self._threads.append(thread)
+
+    def close(self) -> None:
+        """Stop the stages; what was under way is done again at the next opening."""
+        self._cancel.set()
+        with self._changed:
+            self._changed.notify_all()
+        for thread in self._threads:
+            thread.join()
+        self._threads.clear()
+
+    def _guarded(self, name: str, stage: Callable[[], None]) -> None:
+        try:
+            stage()
+        except Exception as error:
+            log.exception("stage ended", stage=name)
+            self._stop(name.removeprefix("prover-"), -1, f"{type(error).__name__}: {error}")
+
+    def prepare(self, progress: Callable[[str, str, float], None] | None = None) -> None:
+        """Have every prover make or load its keys; they work at the same time."""
+        request = prepare_request(self.transition, self.program, self.slots)
+        errors: list[BaseException] = []
+
+        def one(name: str, prover: Prover) -> None:
+            try:
+                self.manifests[name] = prover.describe()
+                self.prepared[name] = prover.prepare(
+                    request,
+                    progress=None if progress is None else (lambda stage, f: progress(name, stage, f)),
+                    cancel=self._cancel,
+                )
+            except BaseException as error:
+                errors.append(error)
+
+        threads = [threading.Thread(target=one, args=item) for item in self.provers.items()]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        if errors:
+            raise errors[0]
+
+    # -- transactions
+
+    def submit(self, transaction: Transaction) -> Slot:
+        """Execute a transaction into the current batch; a batch that it fills is sealed.
+
+        Raises:
+            Refused: the transition refuses it; the error names the ``require`` and its line.
+            NodeError: it is of a kind that comes from L1.
+        """
+        if self._is_from_l1(transaction):
+            raise NodeError("a transaction of a from_l1 kind goes into the settlement contract's queue: use enqueue")
+        return self._execute(transaction)
+
+    def enqueue(self, transaction: Transaction, *, value_wei: int = 0, sender: str | None = None) -> None:
+        """Put a ``from_l1`` transaction into the contract's queue; the next batch takes it in."""
+        with self._l1:
+            self.settlement.enqueue(transaction.words, value_wei=value_wei, sender=sender)
+
+    def take_queue(self) -> list[Slot]:
+        """Take queued transactions from L1 into the current batch, which must have no others yet, as far as it has slots."""
+        if any(not self._is_from_l1(t) for t in self._pending):
+            self.seal()
+        taken = []
+        with self._l1:
+            entries = self.settlement.queue_entries(self._queue_taken)
+        for words in entries:
+            self._queue_taken += 1
+            taken.append(self._execute(Transaction(words)))
+        return taken
+
+    def _execute(self, transaction: Transaction) -> Slot:
+        slot = self._builder.add(transaction)
+        self.storage.accept(transaction)
+        self._pending.append(transaction)
+        if self._builder.full:
+            self.seal()
+        return slot
+
+    def seal(self) -> StoredBatch | None:
+        """Close the current batch, filled up with ``noop``; None if it has no transaction."""
+        if not self._pending:
+            return None
+        batch = self._builder.close()
+        parent = self._batches[-1].claim if self._batches else self.settlement.genesis_claim
+        stored = seal_record(
+            self.program, self.slots, self.settlement, batch, len(self._batches), parent, self._pending, self.payee
+        )
+        self.storage.seal(stored, self.state)
+        self._pending = []
+        with self._changed:
+            self._batches.append(stored)
+            self._changed.notify_all()
+        self._begin()
+        self._tell(Event("sealed", stored.number, detail={"transactions": stored.transactions}))
+        return stored
+
+    def _begin(self) -> None:
+        self._builder = BatchBuilder(self.transition, self.state, self.settlement.domain, self.slots)
+
+    def _is_from_l1(self, transaction: Transaction) -> bool:
+        kinds = self.program.kinds
+        return transaction.kind < len(kinds) and kinds[transaction.kind].from_l1
+
+    # -- waiting
+
+    @property
+    def batches(self) -> list[StoredBatch]:
+        return list(self._batches)
+
+    def wait_final(self, timeout_s: float | None = None) -> None:
+        """Wait until every sealed batch is final.
+
+        Raises:
+            NodeError: a proof type that the policy requires stopped, or the time is over.
+        """
+        deadline = None if timeout_s is None else time.monotonic() + timeout_s
+        with self._changed:
+            while self._final < len(self._batches):
+                if self.stopped:
+                    reasons = "; ".join(f"{name}: {reason}" for name, reason in self.stopped.items())
+                    raise NodeError(f"{len(self._batches) - self._final} batches are not final. {reasons}")
+                left = None if deadline is None else deadline - time.monotonic()
+                if left is not None and left <= 0:
+                    raise NodeError(f"{len(self._batches) - self._final} batches are not final after {timeout_s:g} s")
+                self._changed.wait(min(left or 1.0, 1.0))
+
+    def _wait_for(self, condition: Callable[[], bool]) -> bool:
+        """Wait until ``condition`` holds; False if the node closes first."""
+        with self._changed:
+            while not self._cancel.is_set():
+                if condition():
+                    return True
+                self._changed.wait(1.0)
+        return False
+
+    def _tell(self, event: Event) -> None:
+        self.listener(event)
+
+    def _stop(self, name: str, batch: int, reason: str) -> None:
+        with self._changed:
+            self.stopped[name] = reason
+            self._changed.notify_all()
+        self._tell(Event("failed", batch, name, {"message": reason}))
+
+    # -- the stages
+
+    def _post_all(self) -> None:
+        number = 0
+        while self._wait_for(lambda: number < len(self._batches)):
+            if number not in self._posted:
+                batch = self._batches[number]
+                commitments = [get(s).commit(batch.journal) for s in self.program.suites]
+                with self._l1:
+                    receipt = self.settlement.post(batch.parent, batch.journal, commitments)
+                with self._changed:
+                    self._posted.add(number)
+                    self._changed.notify_all()
+                self._tell(Event("posted", number, detail={"gas": receipt.gas_used}))
+            number += 1
+
+    def _prove_all(self, name: str) -> None:
+        proofs = self.storage.proofs()
+        number = self._vouched.get(name, 0)
+        while self._wait_for(lambda: number < len(self._batches) and name in self.prepared):
+            batch = self._batches[number]
+            stored = proofs.get((number, name)) or self._prove(name, batch)
+            if stored is None or not self._wait_for(lambda: number in self._posted):
+                return
+            self._vouch(name, batch, stored)
+            number += 1
+
+    def _prove(self, name: str, batch: StoredBatch) -> StoredProof | None:
+        prover, manifest = self.provers[name], self.manifests[name]
+        request = pb.ProveRequest.FromString(batch.request)
+        request.key_id = self.prepared[name].key_id
+        request.statement.CopyFrom(manifest.statement(request.statement))
+        for attempt in range(1, ATTEMPTS + 1):
+            if self._cancel.is_set():
+                return None
+            started = time.monotonic()
+            try:
+                result = prover.prove(
+                    request,
+                    batch=str(batch.number),
+                    cancel=self._cancel,
+                    progress=lambda stage, fraction: self._tell(
+                        Event("progress", batch.number, name, {"stage": stage, "fraction": fraction})
+                    ),
+                )
+                break
+            except ProverRefused as error:
+                self._tell(Event("refused", batch.number, name, {"message": str(error)}))
+                self._stop(name, batch.number, str(error))
+                return None
+            except ProverError as error:
+                if self._cancel.is_set():
+                    return None
+                log.warning("prover failed", prover=name, batch=batch.number, attempt=attempt, error=str(error))
+                if attempt == ATTEMPTS:
+                    self._stop(name, batch.number, str(error))
+                    return None
+        figures = dict(result.proof.figures)
+        figures["prove_s"] = time.monotonic() - started
+        if result.usage is not None:
+            figures["cpu_s"] = result.usage.cpu_s
+            figures["peak_mib"] = result.usage.peak_rss_mib
+        stored = StoredProof(batch.number, name, result.proof.SerializeToString(), figures, None)
+        self.storage.add_proof(stored)
+        figures_and_size = {**figures, "proof_bytes": len(result.proof.l1_proof)}
+        self._tell(Event("proved", batch.number, name, figures_and_size))
+        return stored
+
+    def _vouch(self, name: str, batch: StoredBatch, stored: StoredProof) -> None:
+        proof = pb.Proof.FromString(stored.proof)
+        with self._l1:
+            receipt = vouch(self.settlement, self.manifests[name], name, batch, proof, self.payee)
+            final = self.settlement.claim(batch.claim).final
+        vouched = {"gas": receipt.gas_used, "proof_bytes": len(proof.l1_proof)}
+        self.storage.add_proof(StoredProof(stored.batch, name, stored.proof, stored.figures, vouched))
+        self._tell(Event("vouched", batch.number, name, vouched))
+        if final:
+            with self._changed:
+                self._final = max(self._final, batch.number + 1)
+                self._changed.notify_all()
+            root = claims.state_root(batch.post_roots)
+            self._tell(Event("final", batch.number, detail={"state_root": root.hex()}))
+
+    # -- recovery
+
+    def _reconcile(self) -> None:
+        """Ask L1 what it has of the stored batches; where it has less (an embedded L1 begins anew), bring it there."""
+        settlement = self.settlement
+        held = [t for t in self.storage.transactions() if self._is_from_l1(t)]
+        for transaction in held[settlement.queue_length() :]:
+            settlement.enqueue(
+                transaction.words, value_wei=value_of(self.program, transaction), sender=settlement.operator
+            )
+        self._queue_taken = sum(b.queued for b in self._batches)
+        for batch in self._batches:
+            status = settlement.claim(batch.claim)
+            if status.posted:
+                self._posted.add(batch.number)
+            for name in self.provers:
+                if name in status.vouched and self._vouched.get(name, 0) == batch.number:
+                    self._vouched[name] = batch.number + 1
+            if status.final:
+                self._final = batch.number + 1
+
+
+def value_of(program: Program, transaction: Transaction) -> int:
+    """What must be paid with a ``from_l1`` transaction, in wei."""
+    word = program.kinds[transaction.kind].value_word
+    return 0 if word is None else int.from_bytes(transaction.words[4 * word : 4 * word + 8], "big") * 10**9
+
+
+def seal_record(
+    program: Program,
+    slots: int,
+    settlement: Settlement,
+    batch: Batch,
+    number: int,
+    parent: bytes,
+    transactions: Sequence[Transaction],
+    payee: bytes,
+) -> StoredBatch:
+    """A batch as it is stored, with the request that every prover gets."""
+    stored = StoredBatch(
+        number=number,
+        parent=parent,
+        claim=claims.claim_id(parent, batch.journal),
+        journal=batch.journal,
+        pre_roots=batch.pre.roots,
+        post_roots=batch.post.roots,
+        request=b"",
+        transactions=len(transactions),
+        queued=sum(program.kinds[t.kind].from_l1 for t in transactions),
+    )
+    statement = statement_for(program, slots, settlement, stored, payee, ())
+    request = prove_request(program, batch, statement, b"").SerializeToString()
+    return StoredBatch(**{**stored.__dict__, "request": request})
+
+
+def vouch(
+    settlement: Settlement, manifest: Manifest, name: str, batch: StoredBatch, proof: pb.Proof, payee: bytes
+) -> Any:
+    """Bring a proof to L1; returns the receipt.
+
+    Raises:
+        SettlementError: the contract refuses it.
+    """
+    results = [
+        SuiteResult(suite.post_root, suite.commitment, suite.challenge, suite.evaluation) for suite in proof.suites
+    ]
+    return settlement.vouch(
+        name, batch.parent, claims.journal_hash(batch.journal), results, payee, proof.l1_proof
+    )
+
