@@ -1,0 +1,1 @@
+"""Transitions to start from."""

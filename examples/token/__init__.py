@@ -1,0 +1,1 @@
+"""A token: the smallest whole transition."""
