@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable, Iterator
+from functools import partial
 from hashlib import shake_128
 from typing import Any
 
@@ -285,18 +286,18 @@ def verifications() -> Iterator[Vector]:
         yield verify_vector(f"r_torsion_{order}", in_r.public_key, in_r.digest, in_r.nonce, signed)
 
         in_a = Signed(a_torsion=torsion)
-        cases: dict[str, Callable[[int], bool]] = {
+        cases: dict[str, Callable[[int, int], bool]] = {
             # h·A has no torsion, whether or not h is reduced: valid.
-            "cancels": lambda h, n=order: h % n == 0 and h % ref.L % n == 0,
+            "cancels": lambda n, h: h % n == 0 and h % ref.L % n == 0,
             # h·A has torsion: valid only with a cofactor.
-            "remains": lambda h, n=order: h % n != 0 and h % ref.L % n != 0,
+            "remains": lambda n, h: h % n != 0 and h % ref.L % n != 0,
             # h·A has none, (h mod l)·A has: an implementation that reduces h refuses it wrongly.
-            "cancels_unless_reduced": lambda h, n=order: h % n == 0 and h % ref.L % n != 0,
+            "cancels_unless_reduced": lambda n, h: h % n == 0 and h % ref.L % n != 0,
             # The opposite: an implementation that reduces h accepts it wrongly.
-            "remains_unless_reduced": lambda h, n=order: h % n != 0 and h % ref.L % n == 0,
+            "remains_unless_reduced": lambda n, h: h % n != 0 and h % ref.L % n == 0,
         }
         for name, accept in cases.items():
-            signed = in_a.search(accept)
+            signed = in_a.search(partial(accept, order))
             yield verify_vector(f"a_torsion_{order}_{name}", in_a.public_key, in_a.digest, in_a.nonce, signed)
 
 

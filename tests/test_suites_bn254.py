@@ -200,8 +200,13 @@ def test_tree_later_leaf_counts_and_nothing_changes_on_error() -> None:
 def test_tree_is_safe_between_threads() -> None:
     tree, expected = SUITE.tree(12, bytes(32)), SUITE.tree(12, bytes(32))
     leaves = [(index, ref.to_bytes(index + 1)) for index in range(400)]
+
+    def write_and_read(leaf: tuple[int, bytes]) -> bytes:
+        tree.set(*leaf)
+        return tree.siblings(leaf[0]) + tree.root
+
     with ThreadPoolExecutor(4) as pool:
-        list(pool.map(lambda leaf: (tree.set(*leaf), tree.root, tree.siblings(leaf[0])), leaves))
+        list(pool.map(write_and_read, leaves))
     expected.set_many(leaves)
     assert tree.root == expected.root
 

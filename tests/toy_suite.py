@@ -1,7 +1,7 @@
 """A suite for tests that has nothing in common with ``bn254``.
 
-Digests are keccak256 of any value, the field is that of 2^255 - 19, and a key is four one-time Lamport keys under
-a Merkle tree, so it can be exhausted.
+Digests are keccak256 of any value, the field is that of 2^255 - 19, and a key is four one-time Lamport keys
+under a Merkle tree, so it can be exhausted.
 """
 
 from __future__ import annotations
