@@ -7,8 +7,8 @@ name, ``WORK_S`` the seconds of CPU that proving takes.
 
 The toy relation, over SHA-256 as the "suite" ``toy``: the program is any with one map and one cell; a slot's
 words are (kind, index, amount); its opening is the record's field with one sibling; a signature is a MAC of
-the digest under a key that everyone knows; the journal is the slots' words, then the cell. A proof is a MAC under
-the prover's key.
+the digest under a key that everyone knows; the journal is the slots' words, then the cell. A proof is a MAC
+under the prover's key.
 """
 
 # ruff: noqa: N802, N818, ARG002, S606
@@ -106,7 +106,7 @@ def fault(name: str) -> bool:
     return os.environ.get("FAULT") == name
 
 
-# --- the toy relation ------------------------------------------------------------------------------------------
+# --- the toy relation --------------------------------------------------------------------------------
 
 
 def digest(*parts: bytes) -> bytes:
@@ -221,7 +221,7 @@ def honest_request(
     return pb.ProveRequest(statement=statement, journal=journal, pre_state=pre_state, slots=made)
 
 
-# --- the prover ------------------------------------------------------------------------------------------------
+# --- the prover --------------------------------------------------------------------------------------
 
 
 class Keys:
