@@ -1,8 +1,9 @@
 """A transition run on Python's integers: one transaction on one state.
 
 This is what the sequencer and the enclave do. It never sees the program. A kind that can be refused raises
-:class:`Refused` at the line that refuses. A ``from_l1`` kind cannot be refused: it runs to its end, the failure is noted, and whoever runs it drops its
-writes and messages; until then every value that did not fit counts as 0, as it does in the program.
+:class:`Refused` at the line that refuses. A ``from_l1`` kind cannot be refused: it runs to its end, the
+failure is noted, and whoever runs it drops its writes and messages; until then every value that did not fit
+counts as 0, as it does in the program.
 """
 
 from __future__ import annotations
@@ -57,7 +58,9 @@ class ConcreteRun:
         refused: the first failure of a ``from_l1`` kind, or None.
     """
 
-    def __init__(self, transition: type[Transition], kind: KindSpec, state: StateReader, authorize: Authorize) -> None:
+    def __init__(
+        self, transition: type[Transition], kind: KindSpec, state: StateReader, authorize: Authorize
+    ) -> None:
         self.transition = transition
         self.kind = kind
         self.accesses: list[Access | None] = []

@@ -5,6 +5,7 @@ The result is per kind; merging the kinds into one slot program is ``multiprover
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -80,7 +81,9 @@ class _SymbolicRun:
         self.kind = kind
         self.trace = KindTrace(kind)
         self.cell_storage = Storage(
-            transition.cell_scalars, [_leaf("cell", s, i) for i, s in enumerate(transition.cell_scalars)], self
+            transition.cell_scalars,
+            [_leaf("cell", s, i) for i, s in enumerate(transition.cell_scalars)],
+            self,
         )
 
     def fit(self, value: Any, scalar: Scalar) -> Any:
@@ -113,7 +116,8 @@ class _SymbolicRun:
         for effect in self.trace.effects:
             if isinstance(effect, OpenEffect) and effect.map == map_position and _same(effect.index, number):
                 raise AccessError(
-                    f"{spec.name} is accessed twice at the same index (first at {effect.location}); keep the record in a variable"
+                    f"{spec.name} is accessed twice at the same index (first at {effect.location}); "
+                    "keep the record in a variable"
                 )
         effect = OpenEffect(map_position, number, Storage(spec.layout.scalars, [], self), user_location())
         effect.storage.values = [_leaf("load", s, effect, i) for i, s in enumerate(spec.layout.scalars)]
@@ -127,7 +131,9 @@ class _SymbolicRun:
 
     def authorize(self, key: Any, nonce: Any) -> None:
         if self.kind.from_l1:
-            raise DeclarationError(f"{self.kind.name} comes from L1 and carries no signature: it cannot authorize")
+            raise DeclarationError(
+                f"{self.kind.name} comes from L1 and carries no signature: it cannot authorize"
+            )
         if not isinstance(key, SymbolicKey) or key.op == "key_param":
             raise KeyUseError("mp.authorize takes a key of the state: a parameter would be anyone's")
         number = self.fit(nonce, Scalar("nonce", IntType("u64", 0, 2**64 - 1)))
@@ -158,7 +164,8 @@ def trace_kind(transition: type[Transition], kind: KindSpec) -> KindTrace:
         LanguageError: the kind cannot be accepted; the error names the line and, where there are, the ranges.
     """
     run = _SymbolicRun(transition, kind)
-    # A parameter is its words, offset by its type's least value: what two full words hold may exceed the type.
+    # A parameter is its words, offset by its type's least value: what two full words hold may exceed the
+    # type.
     flat: list[Any] = []
     for position, scalar in enumerate(kind.scalars):
         if not isinstance(scalar.type, IntType):
@@ -174,7 +181,8 @@ def trace_kind(transition: type[Transition], kind: KindSpec) -> KindTrace:
         flat.append(node)
     with running(run):
         try:
-            result: object = kind.function(transition(), *param_views(kind, flat))
+            function: Callable[..., object] = kind.function
+            result = function(transition(), *param_views(kind, flat))
         except LanguageError:
             raise
         except (TypeError, AttributeError, ValueError, IndexError, ZeroDivisionError) as error:
@@ -184,7 +192,8 @@ def trace_kind(transition: type[Transition], kind: KindSpec) -> KindTrace:
         raise DeclarationError(f"{kind.name} returns a value; a transaction returns nothing", kind.location)
     if not kind.from_l1 and not any(isinstance(e, AuthorizeEffect) for e in run.trace.effects):
         raise DeclarationError(
-            f"{kind.name} is signed by nobody: call mp.authorize, or declare it with @mp.from_l1()", kind.location
+            f"{kind.name} is signed by nobody: call mp.authorize, or declare it with @mp.from_l1()",
+            kind.location,
         )
     run.trace.cells = {i: run.cell_storage.values[i] for i in sorted(run.cell_storage.dirty)}
     return run.trace

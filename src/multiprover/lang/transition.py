@@ -1,9 +1,10 @@
 """Transitions: the class that a user writes, its state and its kinds of transaction.
 
-The same class runs in two ways. Concretely (:class:`~multiprover.lang.concrete.ConcreteRun`), its integers are Python's; that is
-what the sequencer and the enclave do. Symbolically (:func:`~multiprover.lang.tracer.trace_kind`), they are
-:class:`~multiprover.lang.values.SymbolicInt`; that gives the program. A **run** stands behind every state access and
-every ``mp.`` function and decides what it means.
+The same class runs in two ways. Concretely (:class:`~multiprover.lang.concrete.ConcreteRun`), its integers
+are Python's; that is what the sequencer and the enclave do. Symbolically
+(:func:`~multiprover.lang.tracer.trace_kind`), they are :class:`~multiprover.lang.values.SymbolicInt`; that
+gives the program. A **run** stands behind every state access and every ``mp.`` function and decides what it
+means.
 """
 
 from __future__ import annotations
@@ -78,7 +79,8 @@ def require(condition: bool, reason: str) -> None:
 
 
 def authorize(key: Any, nonce: int) -> None:
-    """Demand a signature of the transaction under ``key``, in every suite, made for ``nonce`` (0 to 2^64 - 1).
+    """Demand a signature of the transaction under ``key``, in every suite, made for ``nonce`` (0 to 2^64 -
+    1).
 
     A nonce must never come twice under one key: require that it is the account's, and raise that.
     """
@@ -92,14 +94,18 @@ def emit(message: Message) -> None:
 
 def select(condition: bool, then: int, otherwise: int) -> int:
     """``then`` if ``condition`` holds, else ``otherwise``; both are computed."""
-    if isinstance(condition, SymbolicInt) or isinstance(then, SymbolicInt) or isinstance(otherwise, SymbolicInt):
-        return _select(condition, then, otherwise)  # type: ignore[return-value]
+    if (
+        isinstance(condition, SymbolicInt)
+        or isinstance(then, SymbolicInt)
+        or isinstance(otherwise, SymbolicInt)
+    ):
+        return _select(condition, then, otherwise)
     return then if condition else otherwise
 
 
 def negate(condition: bool) -> bool:
     """The opposite of ``condition``."""
-    return _negate(condition) if isinstance(condition, SymbolicInt) else not condition  # type: ignore[return-value]
+    return _negate(condition) if isinstance(condition, SymbolicInt) else not condition
 
 
 def all_of(*conditions: bool) -> bool:
@@ -124,7 +130,7 @@ def min(a: int, b: int) -> int:
     """The lesser of two values; its range is narrowed accordingly."""
     if isinstance(a, SymbolicInt) or isinstance(b, SymbolicInt):
         x, y = lift(a), lift(b)
-        return SymbolicInt("min", (x, y), builtins.min(x.lo, y.lo), builtins.min(x.hi, y.hi))  # type: ignore[return-value]
+        return SymbolicInt("min", (x, y), builtins.min(x.lo, y.lo), builtins.min(x.hi, y.hi))
     return builtins.min(a, b)
 
 
@@ -132,7 +138,7 @@ def max(a: int, b: int) -> int:
     """The greater of two values; its range is narrowed accordingly."""
     if isinstance(a, SymbolicInt) or isinstance(b, SymbolicInt):
         x, y = lift(a), lift(b)
-        return SymbolicInt("max", (x, y), builtins.max(x.lo, y.lo), builtins.max(x.hi, y.hi))  # type: ignore[return-value]
+        return SymbolicInt("max", (x, y), builtins.max(x.lo, y.lo), builtins.max(x.hi, y.hi))
     return builtins.max(a, b)
 
 
@@ -262,7 +268,8 @@ def transaction(function: _F) -> _F:
 def from_l1(*, operator_only: bool = False, value: str | None = None) -> Callable[[_F], _F]:
     """Declare a kind that comes from the settlement contract's queue and carries no signature.
 
-    It cannot be refused, since L1 has taken it in: where a ``require`` of it fails, or a value does not fit, it has no effect.
+    It cannot be refused, since L1 has taken it in: where a ``require`` of it fails, or a value does not
+    fit, it has no effect.
 
     Args:
         operator_only: only the operator may enqueue it.
@@ -340,12 +347,15 @@ def _kind_spec(function: Callable[..., None], number: int) -> KindSpec:
     try:
         hints = inspect.get_annotations(function, eval_str=True)
     except NameError as error:
-        raise DeclarationError(f"{function.__name__}: an annotation names something unknown: {error}", location) from None
+        raise DeclarationError(
+            f"{function.__name__}: an annotation names something unknown: {error}", location
+        ) from None
     params = []
     for parameter in list(inspect.signature(function).parameters.values())[1:]:
         if parameter.name not in hints:
             raise DeclarationError(
-                f"{function.__name__}: parameter {parameter.name!r} has no annotation; give it a type such as mp.u64",
+                f"{function.__name__}: parameter {parameter.name!r} has no annotation; "
+                "give it a type such as mp.u64",
                 location,
             )
         if parameter.default is not parameter.empty or parameter.kind is not parameter.POSITIONAL_OR_KEYWORD:

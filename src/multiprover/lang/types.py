@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from inspect import get_annotations
 from types import GenericAlias
 from typing import (
     TYPE_CHECKING,
@@ -85,8 +86,8 @@ class Scalar(NamedTuple):
 class Storage:
     """The flat values behind a record: what its views read and write.
 
-    ``run`` decides what a write means (check the range now, or note a range constraint). A storage without run is
-    read-only: parameters and messages.
+    ``run`` decides what a write means (check the range now, or note a range constraint). A storage without
+    run is read-only: parameters and messages.
     """
 
     __slots__ = ("dirty", "run", "scalars", "values")
@@ -217,14 +218,18 @@ class Record:
 
 
 class Message:
-    """A message to L1, emitted with ``mp.emit``. Subclass it and annotate its fields; they are given by keyword."""
+    """A message to L1, emitted with ``mp.emit``. Subclass it and annotate its fields; they are given by
+    keyword.
+    """
 
     _fields: ClassVar[Layout]
     _storage: Storage
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
-        shape = type(cls.__name__, (Record,), {"__annotations__": resolve_hints(cls), "__module__": cls.__module__})
+        shape = type(
+            cls.__name__, (Record,), {"__annotations__": resolve_hints(cls), "__module__": cls.__module__}
+        )
         cls._fields = Layout(record=shape)
         if any(isinstance(s.type, KeyType) for s in cls._fields.scalars):
             raise DeclarationError(f"message {cls.__name__} has a key field; messages carry integers")
@@ -233,7 +238,8 @@ class Message:
         fields = self._fields.fields
         if set(values) != set(fields):
             raise FieldError(
-                f"{type(self).__name__} takes exactly {', '.join(fields)}; got {', '.join(values) or 'nothing'}"
+                f"{type(self).__name__} takes exactly {', '.join(fields)}; "
+                f"got {', '.join(values) or 'nothing'}"
             )
         flat: list[Any] = []
         for name, (_, layout) in fields.items():
@@ -312,18 +318,21 @@ class Array(Generic[T, N]):
             return tuple(b + index * element.size for b in self._bases), self._index, element
         if self._index is not None:
             raise OperandError("an array picked by one value of the transaction cannot be indexed by another")
-        return tuple(self._bases[0] + i * element.size for i in range(length)), index.indexing(length), element
+        return (
+            tuple(self._bases[0] + i * element.size for i in range(length)),
+            index.indexing(length),
+            element,
+        )
 
 
 def resolve_hints(cls: type) -> dict[str, Any]:
     """The class's annotations, resolved, those of its bases in the language left out."""
-    if not cls.__dict__.get("__annotations__"):
-        return {}
+    own = get_annotations(cls)
     try:
         hints = get_type_hints(cls, include_extras=True)
     except NameError as error:
         raise DeclarationError(f"{cls.__name__}: an annotation names something unknown: {error}") from None
-    return {name: hints[name] for name in cls.__annotations__ if not name.startswith("_")}
+    return {name: hints[name] for name in own if not name.startswith("_")}
 
 
 def layout_of(hint: Any, what: str) -> Layout:

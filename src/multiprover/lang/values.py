@@ -1,7 +1,8 @@
 """Symbolic values: what a transition computes with while it is traced.
 
-A value is a node of an expression graph with a static range; operators make new nodes and compute their ranges
-by interval arithmetic. Nothing wraps: a range that could leave ``[-2^127, 2^127 - 1]`` is refused where it arises.
+A value is a node of an expression graph with a static range; operators make new nodes and compute their
+ranges by interval arithmetic. Nothing wraps: a range that could leave ``[-2^127, 2^127 - 1]`` is refused
+where it arises.
 """
 
 from __future__ import annotations
@@ -23,13 +24,15 @@ VALUE_MAX = 2**127 - 1
 
 
 class SymbolicInt:
-    """An integer of a transaction. ``op`` is the operation, ``args`` its operands, ``index`` its immediates."""
+    """An integer of a transaction. ``op`` is the operation, ``args`` its operands, ``index`` its
+    immediates.
+    """
 
     __slots__ = ("args", "hi", "index", "lo", "op")
+    lo: int
+    hi: int
 
-    def __init__(
-        self, op: str, args: tuple[Any, ...], lo: int, hi: int, index: tuple[Any, ...] = ()
-    ) -> None:
+    def __init__(self, op: str, args: tuple[Any, ...], lo: int, hi: int, index: tuple[Any, ...] = ()) -> None:
         if lo < VALUE_MIN or hi > VALUE_MAX:
             operands = ", ".join(f"[{a.lo}, {a.hi}]" for a in args if isinstance(a, SymbolicInt))
             raise RangeOverflowError(
@@ -141,7 +144,9 @@ class SymbolicInt:
         )
 
     def __index__(self) -> int:
-        raise SymbolicBranchError("this value is known only when a transaction runs; it cannot be a Python index")
+        raise SymbolicBranchError(
+            "this value is known only when a transaction runs; it cannot be a Python index"
+        )
 
     def __iter__(self) -> NoReturn:
         raise OperandError("an integer of a transaction cannot be iterated over")
@@ -214,11 +219,11 @@ class SymbolicKey:
 
     def _refuse(self, *_: object) -> NoReturn:
         raise KeyUseError(
-            "a key can be stored when it is a parameter, and authorize when it is stored; it cannot be compared "
-            "or computed with (keep a flag in the record beside it)"
+            "a key can be stored when it is a parameter, and authorize when it is stored; it cannot be "
+            "compared or computed with (keep a flag in the record beside it)"
         )
 
-    __eq__ = __ne__ = __lt__ = __bool__ = _refuse  # type: ignore[assignment]
+    __eq__ = __ne__ = __lt__ = __bool__ = _refuse
     __hash__ = object.__hash__
 
 
@@ -260,6 +265,7 @@ def fits(value: SymbolicInt, scalar: Scalar, lo: int, hi: int) -> bool:
     """
     if value.hi < lo or value.lo > hi:
         raise RangeOverflowError(
-            f"{scalar.name} takes {scalar.type} [{lo}, {hi}], but the value lies within [{value.lo}, {value.hi}]"
+            f"{scalar.name} takes {scalar.type} [{lo}, {hi}], "
+            f"but the value lies within [{value.lo}, {value.hi}]"
         )
     return lo <= value.lo and value.hi <= hi

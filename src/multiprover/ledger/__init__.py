@@ -1,6 +1,14 @@
 """Executor, state, journal and batches."""
 
-from multiprover.ledger.batch import Authorizer, Batch, BatchBuilder, Slot, Transaction, make_transaction, sign
+from multiprover.ledger.batch import (
+    Authorizer,
+    Batch,
+    BatchBuilder,
+    Slot,
+    Transaction,
+    make_transaction,
+    sign,
+)
 from multiprover.ledger.codec import CodecError
 from multiprover.ledger.executor import LayoutError, execute
 from multiprover.ledger.state import Opening, Roots, State

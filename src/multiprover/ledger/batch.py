@@ -83,7 +83,9 @@ def make_transaction(
 
 
 def sign(transaction: Transaction, domain: bytes, signers: Sequence[tuple[Wallet, int]]) -> Transaction:
-    """The transaction with the signatures of ``signers`` (wallet and nonce, in the order in which the kind authorizes)."""
+    """The transaction with the signatures of ``signers`` (wallet and nonce, in the order in which the kind
+    authorizes).
+    """
     return Transaction(
         transaction.words,
         tuple(tuple(wallet.sign(domain, transaction.words, nonce)) for wallet, nonce in signers),
@@ -93,7 +95,9 @@ def sign(transaction: Transaction, domain: bytes, signers: Sequence[tuple[Wallet
 class Authorizer:
     """Checks a transaction's signatures in every suite, as the transition asks for them."""
 
-    def __init__(self, program: Program, domain: bytes, words: bytes, signatures: Sequence[Sequence[bytes]]) -> None:
+    def __init__(
+        self, program: Program, domain: bytes, words: bytes, signatures: Sequence[Sequence[bytes]]
+    ) -> None:
         """``signatures``: by the slot's authorization, one a suite."""
         self._suites = [get(name) for name in program.suites]
         self._domain = domain
@@ -104,7 +108,9 @@ class Authorizer:
     def __call__(self, position: int, key: Key, nonce: int) -> None:
         given = self._signatures[position] if position < len(self._signatures) else ()
         if len(given) != len(self._suites):
-            raise Refused(f"expected {len(self._suites)} signatures of authorization {position}, got {len(given)}", None)
+            raise Refused(
+                f"expected {len(self._suites)} signatures of authorization {position}, got {len(given)}", None
+            )
         if not self._digests:
             self._digests = [s.tx_digest(self._domain, self._words) for s in self._suites]
         parts = zip(self._suites, key.parts(), self._digests, given, strict=True)
@@ -154,7 +160,9 @@ class BatchBuilder:
         if kind is not None:
             if len(transaction.signatures) != len(kind.authorizations):
                 raise Refused(
-                    f"{kind.name} takes {len(kind.authorizations)} authorizations, got {len(transaction.signatures)}", None
+                    f"{kind.name} takes {len(kind.authorizations)} authorizations, "
+                    f"got {len(transaction.signatures)}",
+                    None,
                 )
             for position, signatures in zip(kind.authorizations, transaction.signatures, strict=True):
                 placed[position] = signatures

@@ -68,7 +68,8 @@ def encode_words(kind: KindSpec, flat: Sequence[Any], input_words: int) -> bytes
 
 
 def decode_words(kind: KindSpec, words: bytes, suites: int) -> list[Any]:
-    """The flat parameter values in a slot's input words; an integer may lie outside its type where the words do.
+    """The flat parameter values in a slot's input words; an integer may lie outside its type where the
+    words do.
 
     Raises:
         CodecError: words that the kind does not use are not 0.
@@ -101,7 +102,9 @@ def decode_fields(fields: Sequence[Field], words: bytes, keys: Sequence[Key]) ->
     """
     expected = WORD_BYTES * sum(f.words for f in fields if not f.key)
     if len(words) != expected or len(keys) != sum(f.key for f in fields):
-        raise CodecError(f"expected {expected} bytes of integer fields, got {len(words)} and {len(keys)} keys")
+        raise CodecError(
+            f"expected {expected} bytes of integer fields, got {len(words)} and {len(keys)} keys"
+        )
     values: list[Any] = []
     position, remaining = 0, iter(keys)
     for f in fields:

@@ -1,7 +1,8 @@
 """One slot executed by running the transition's Python.
 
-The sequencer executes with it, and the enclave does. Of the program it reads the layout only (where a value stands in
-the journal), never an operation, and it refuses a layout that has no place for something that the transition did.
+The sequencer executes with it, and the enclave does. Of the program it reads the layout only (where a value
+stands in the journal), never an operation, and it refuses a layout that has no place for something that the
+transition did.
 """
 
 from __future__ import annotations
@@ -69,7 +70,9 @@ def execute(
         if any(words):
             raise CodecError("noop: every word must be 0")
         nothing = bytes(WORD_BYTES * program.output_words)
-        return Effect((None,) * len(program.ports), _noop(program, nothing), list(state.read_cells()), None, ())
+        return Effect(
+            (None,) * len(program.ports), _noop(program, nothing), list(state.read_cells()), None, ()
+        )
     if number > len(transition.kinds):
         raise CodecError(f"kind {number}: {transition.__name__} has {len(transition.kinds)} kinds and noop")
     spec, kind = transition.kinds[number - 1], program.kinds[number]
@@ -92,7 +95,9 @@ def execute(
     accesses: list[Access | None] = [None] * len(program.ports)
     for port, access in zip(kind.ports, run.accesses, strict=True):
         if access is not None and access.map != program.ports[port].map:
-            raise LayoutError(f"{kind.name} reads map {access.map} where the program has map {program.ports[port].map}")
+            raise LayoutError(
+                f"{kind.name} reads map {access.map} where the program has map {program.ports[port].map}"
+            )
         accesses[port] = access
     outputs = _outputs(program, kind, run, accesses)
     cells = list(run.cells_before) if run.refused else run.cell_storage.values
@@ -131,15 +136,24 @@ def _outputs(program: Program, kind: Kind, run: ConcreteRun, accesses: Sequence[
             continue
         fields = program.maps[port.map].fields
         dirty = access.storage.dirty
-        unplaced = [f.name for i, f in enumerate(fields) if i in dirty and not (port.writes_key if f.key else i in port.written)]
+        unplaced = [
+            f.name
+            for i, f in enumerate(fields)
+            if i in dirty and not (port.writes_key if f.key else i in port.written)
+        ]
         if unplaced:
             raise LayoutError(f"{kind.name} wrote {', '.join(unplaced)}, and the journal has no place for it")
         if any(not fields[i].key for i in dirty):
             index = Field("index", 0, 2 ** program.maps[port.map].depth - 1)
             values = access.storage.values
-            put(port.output_offset, encode_fields([(index, access.index), *((fields[i], values[i]) for i in port.written)]))
+            put(
+                port.output_offset,
+                encode_fields([(index, access.index), *((fields[i], values[i]) for i in port.written)]),
+            )
     if len(run.messages) != len(kind.messages):
-        raise LayoutError(f"{kind.name} emitted {len(run.messages)} messages; the program has {len(kind.messages)}")
+        raise LayoutError(
+            f"{kind.name} emitted {len(run.messages)} messages; the program has {len(kind.messages)}"
+        )
     free = list(kind.messages)
     for message in run.messages:
         name = type(message).__name__
@@ -148,5 +162,8 @@ def _outputs(program: Program, kind: Kind, run: ConcreteRun, accesses: Sequence[
             raise LayoutError(f"{kind.name} emitted {name}, and the journal has no place for it")
         free.remove(place)
         at = program.messages[place]
-        put(at.output_offset, encode_int(1, 0, 1) + encode_fields(zip(at.fields, message._storage.values, strict=True)))
+        put(
+            at.output_offset,
+            encode_int(1, 0, 1) + encode_fields(zip(at.fields, message._storage.values, strict=True)),
+        )
     return bytes(words)

@@ -16,7 +16,9 @@ Record = tuple[Any, ...]
 
 @dataclass(frozen=True)
 class Opening:
-    """A record before a slot, and under each suite the siblings of its leaf (32 bytes each, from the leaf up)."""
+    """A record before a slot, and under each suite the siblings of its leaf (32 bytes each, from the leaf
+    up).
+    """
 
     values: Record
     siblings: tuple[bytes, ...]
@@ -42,7 +44,9 @@ def leaf(program: Program, suite: int, native: Suite, map_position: int, values:
     return native.leaf(map_position, typed_ints(fields, values), key_parts(fields, values, suite))
 
 
-def state_root(program: Program, suite: int, native: Suite, cells: Sequence[Any], map_roots: Sequence[bytes]) -> bytes:
+def state_root(
+    program: Program, suite: int, native: Suite, cells: Sequence[Any], map_roots: Sequence[bytes]
+) -> bytes:
     """The root of the state under one suite."""
     return native.state_root(
         typed_ints(program.cells, cells), key_parts(program.cells, cells, suite), list(map_roots)
@@ -65,7 +69,9 @@ class State:
         self.program = program
         self.suites = [get(name) for name in program.suites]
         zero = Key(bytes(KEY_BYTES * len(program.suites)))
-        self.cells: list[Any] = list(cells) if cells is not None else [zero if c.key else 0 for c in program.cells]
+        self.cells: list[Any] = (
+            list(cells) if cells is not None else [zero if c.key else 0 for c in program.cells]
+        )
         self.records: dict[tuple[int, int], Record] = {}
         self.changed: set[tuple[int, int]] = set()
         self._initial = [initial_record(program, m) for m in range(len(program.maps))]
@@ -111,7 +117,8 @@ class State:
         return Roots(
             maps,
             tuple(
-                state_root(self.program, s, native, self.cells, maps[s]) for s, native in enumerate(self.suites)
+                state_root(self.program, s, native, self.cells, maps[s])
+                for s, native in enumerate(self.suites)
             ),
         )
 

@@ -1,8 +1,8 @@
 """The ledger on disk: one SQLite file from which a killed process goes on where it was.
 
-What is stored is what cannot be computed again from L1 alone: accepted transactions, the records as of the last sealed batch, each sealed batch with
-what provers need for it, and the proofs. A batch is sealed in one database transaction; a transaction that was accepted and not yet sealed
-is executed again at the start.
+What is stored is what cannot be computed again from L1 alone: accepted transactions, the records as of the
+last sealed batch, each sealed batch with what provers need for it, and the proofs. A batch is sealed in one
+database transaction; a transaction that was accepted and not yet sealed is executed again at the start.
 """
 
 from __future__ import annotations
@@ -103,7 +103,9 @@ class StoredBatch:
 
 @dataclass(frozen=True)
 class StoredProof:
-    """A proof of a batch: the serialized ``Proof``, figures of its making, and what L1 said of its vouch, if it was brought there."""
+    """A proof of a batch: the serialized ``Proof``, figures of its making, and what L1 said of its vouch,
+    if it was brought there.
+    """
 
     batch: int
     proof_type: str
@@ -133,11 +135,14 @@ class Storage:
         expected = str(FORMAT).encode(), program.program_id
         if found == (None, None):
             with self._session() as session:
-                session.add_all([_Meta(name="format", value=expected[0]), _Meta(name="program", value=expected[1])])
+                session.add_all(
+                    [_Meta(name="format", value=expected[0]), _Meta(name="program", value=expected[1])]
+                )
         elif found != expected:
             raise StorageError(
                 f"{path}: expected a ledger of format {FORMAT} of program {expected[1].hex()}, found format "
-                f"{(found[0] or b'?').decode()} of program {(found[1] or b'').hex()}; use another directory for another program"
+                f"{(found[0] or b'?').decode()} of program {(found[1] or b'').hex()}; "
+                "use another directory for another program"
             )
 
     def close(self) -> None:
@@ -201,11 +206,15 @@ class Storage:
         if cells is None:
             return State(program, None, records)
         return State(
-            program, record(program.cells, bytes.fromhex(cells["fields"]), bytes.fromhex(cells["keys"])), records
+            program,
+            record(program.cells, bytes.fromhex(cells["fields"]), bytes.fromhex(cells["keys"])),
+            records,
         )
 
     def seal(self, batch: StoredBatch, state: State) -> None:
-        """Store a sealed batch, the records changed since the last one and the cells, and assign the pending transactions to it."""
+        """Store a sealed batch, the records changed since the last one and the cells, and assign the
+        pending transactions to it.
+        """
         fields, keys = _split(self.program.cells, state.cells)
         with self._session() as session:
             session.add(
@@ -214,7 +223,9 @@ class Storage:
                     parent=batch.parent,
                     claim=batch.claim,
                     journal=batch.journal,
-                    roots=json.dumps([[r.hex() for r in roots] for roots in (batch.pre_roots, batch.post_roots)]),
+                    roots=json.dumps(
+                        [[r.hex() for r in roots] for roots in (batch.pre_roots, batch.post_roots)]
+                    ),
                     request=batch.request,
                     transactions=batch.transactions,
                     queued=batch.queued,
@@ -226,7 +237,9 @@ class Storage:
                 session.merge(_Record(map=map_position, index=index, fields=words, keys=key_bytes))
             cells = json.dumps({"fields": fields.hex(), "keys": keys.hex()}).encode()
             session.merge(_Meta(name="fact:cells", value=cells))
-            session.execute(update(_Transaction).where(_Transaction.batch.is_(None)).values(batch=batch.number))
+            session.execute(
+                update(_Transaction).where(_Transaction.batch.is_(None)).values(batch=batch.number)
+            )
         state.changed.clear()
 
     def batches(self) -> list[StoredBatch]:
@@ -254,7 +267,11 @@ class Storage:
             rows = session.scalars(select(_Proof))
             return {
                 (r.batch, r.proof_type): StoredProof(
-                    r.batch, r.proof_type, r.proof, json.loads(r.figures), json.loads(r.vouch) if r.vouch else None
+                    r.batch,
+                    r.proof_type,
+                    r.proof,
+                    json.loads(r.figures),
+                    json.loads(r.vouch) if r.vouch else None,
                 )
                 for r in rows
             }

@@ -17,14 +17,17 @@ from multiprover.prover.v1 import prover_pb2 as pb
 def source_of(transition: type[Transition]) -> tuple[str, str]:
     """The text of the module that declares a transition, and the class's name in it.
 
-    The module must stand alone: it imports ``multiprover`` and the standard library only, because the text is all that an enclave gets.
+    The module must stand alone: it imports ``multiprover`` and the standard library only, because the text
+    is all that an enclave gets.
 
     Raises:
         ValueError: the class was not declared in a file.
     """
     path = getattr(sys.modules.get(transition.__module__), "__file__", None)
     if path is None:
-        raise ValueError(f"{transition.__name__} must be declared in a file, so that an enclave can run its source")
+        raise ValueError(
+            f"{transition.__name__} must be declared in a file, so that an enclave can run its source"
+        )
     inspect.getsource(transition)  # the file still has the class
     return Path(path).read_text(encoding="utf-8"), transition.__qualname__
 

@@ -1,15 +1,19 @@
-"""The node: a sequencer that executes, seals, posts, has every batch proved by all proof types at once, and vouches.
+"""The node: a sequencer that executes, seals, posts, has every batch proved by all proof types at once, and
+vouches.
 
-Work flows one way. Whoever calls :meth:`Node.submit` executes; a full batch is sealed to disk in one step. From there each stage has a thread of its own and
-takes the batches in order: one posts claims, and one for each proof type proves and vouches. A proof type is never waited for by another, so the fast one
-is batches ahead of the slow one, and what goes wrong with one costs its own vouches only.
+Work flows one way. Whoever calls :meth:`Node.submit` executes; a full batch is sealed to disk in one step.
+From there each stage has a thread of its own and takes the batches in order: one posts claims, and one for
+each proof type proves and vouches. A proof type is never waited for by another, so the fast one is batches
+ahead of the slow one, and what goes wrong with one costs its own vouches only.
 
-Everything that a stage needs is on disk before it starts, and what it made is on disk before L1 hears of it. So a node that is killed
-and opened again goes on: it asks L1 which claims and vouches are there and does the rest.
+Everything that a stage needs is on disk before it starts, and what it made is on disk before L1 hears of
+it. So a node that is killed and opened again goes on: it asks L1 which claims and vouches are there and
+does the rest.
 """
 
 from __future__ import annotations
 
+import itertools
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -18,6 +22,7 @@ from types import TracebackType
 from typing import Any, Self
 
 import structlog
+from eth_account.signers.local import LocalAccount
 
 from multiprover.lang.transition import Transition
 from multiprover.ledger.batch import Batch, BatchBuilder, Slot, Transaction
@@ -25,8 +30,11 @@ from multiprover.ledger.storage import Storage, StoredBatch, StoredProof
 from multiprover.ledger.wire import prepare_request, prove_request
 from multiprover.program import Program
 from multiprover.prover.v1 import prover_pb2 as pb
-from multiprover.provers import Manifest, Prover, ProverError, ProverRefused
-from multiprover.settlement import Settlement, SettlementError, SuiteResult, claims
+from multiprover.provers.client import Prover
+from multiprover.provers.errors import ProverError, ProverRefused
+from multiprover.provers.manifest import Manifest
+from multiprover.settlement import claims
+from multiprover.settlement.client import Enqueued, Receipt, Settlement, SuiteResult
 from multiprover.suites import get
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger("multiprover.node")
@@ -44,7 +52,8 @@ class Event:
     """Something that happened, for whoever watches.
 
     Attributes:
-        kind: ``sealed``, ``posted``, ``progress``, ``proved``, ``vouched``, ``final``, ``refused`` or ``failed``.
+        kind: ``sealed``, ``posted``, ``progress``, ``proved``, ``vouched``, ``final``, ``refused`` or
+            ``failed``.
         batch: the batch's number.
         proof_type: the proof type, where one is meant.
         detail: figures by name: ``stage``, ``fraction``, ``gas``, ``prove_s``, ``message``, …
@@ -61,7 +70,12 @@ Listener = Callable[[Event], None]
 
 
 def statement_for(
-    program: Program, slots: int, settlement: Settlement, batch: StoredBatch, payee: bytes, suites: Sequence[str]
+    program: Program,
+    slots: int,
+    settlement: Settlement,
+    batch: StoredBatch,
+    payee: bytes,
+    suites: Sequence[str],
 ) -> pb.Statement:
     """What a proof of ``batch`` states, for the given suites (empty: all)."""
     statement = pb.Statement(
@@ -71,7 +85,7 @@ def statement_for(
         parent_claim=batch.parent,
         claim=batch.claim,
         payee=payee,
-        chain_id=settlement.chain_id.to_bytes(32, "big"),
+        chain_id=settlement.l1.chain_id.to_bytes(32, "big"),
         settlement=settlement.address,
     )
     for name, pre, post in zip(program.suites, batch.pre_roots, batch.post_roots, strict=True):
@@ -102,22 +116,22 @@ class Node:
         storage: Storage,
         settlement: Settlement,
         provers: Mapping[str, Prover],
-        payee: bytes,
+        account: LocalAccount,
         listener: Listener = lambda _: None,
     ) -> None:
-        """``slots`` is the batch size; ``payee`` the 20-byte address that earns the rewards."""
+        """``slots`` is the batch size; ``account`` posts, vouches, pays, and earns the rewards."""
         self.transition = transition
         self.program = program
         self.slots = slots
         self.storage = storage
         self.settlement = settlement
         self.provers = dict(provers)
-        self.payee = payee
+        self.account = account
+        self.payee = bytes.fromhex(account.address[2:])
         self.listener = listener
         self.manifests: dict[str, Manifest] = {}
         self.prepared: dict[str, pb.Prepared] = {}
         self.stopped: dict[str, str] = {}
-        self._l1 = threading.RLock()
         self._changed = threading.Condition()
         self._cancel = threading.Event()
         self._threads: list[threading.Thread] = []
@@ -134,7 +148,9 @@ class Node:
         self.open()
         return self
 
-    def __exit__(self, _: type[BaseException] | None, error: BaseException | None, __: TracebackType | None) -> None:
+    def __exit__(
+        self, _: type[BaseException] | None, error: BaseException | None, __: TracebackType | None
+    ) -> None:
         self.close()
 
     def open(self) -> None:
@@ -204,22 +220,27 @@ class Node:
             NodeError: it is of a kind that comes from L1.
         """
         if self._is_from_l1(transaction):
-            raise NodeError("a transaction of a from_l1 kind goes into the settlement contract's queue: use enqueue")
+            raise NodeError(
+                "a transaction of a from_l1 kind goes into the settlement contract's queue: use enqueue"
+            )
         return self._execute(transaction)
 
-    def enqueue(self, transaction: Transaction, *, value_wei: int = 0, sender: str | None = None) -> None:
-        """Put a ``from_l1`` transaction into the contract's queue; the next batch takes it in."""
-        with self._l1:
-            self.settlement.enqueue(transaction.words, value_wei=value_wei, sender=sender)
+    def enqueue(self, transaction: Transaction) -> Receipt:
+        """Put a ``from_l1`` transaction into the contract's queue, with what it must pay;
+        :meth:`take_queue` takes it in.
+        """
+        return self.settlement.enqueue(self.account, transaction.words)
 
     def take_queue(self) -> list[Slot]:
-        """Take queued transactions from L1 into the current batch, which must have no others yet, as far as it has slots."""
+        """Take queued transactions from L1 into the current batch, which must have no others yet, as far as
+        it has slots.
+        """
         if any(not self._is_from_l1(t) for t in self._pending):
             self.seal()
         taken = []
-        with self._l1:
-            entries = self.settlement.queue_entries(self._queue_taken)
-        for words in entries:
+        events = (located.event for located in self.settlement.events())
+        waiting = [e.words for e in events if isinstance(e, Enqueued) and e.index >= self._queue_taken]
+        for words in waiting:
             self._queue_taken += 1
             taken.append(self._execute(Transaction(words)))
         return taken
@@ -237,9 +258,16 @@ class Node:
         if not self._pending:
             return None
         batch = self._builder.close()
-        parent = self._batches[-1].claim if self._batches else self.settlement.genesis_claim
+        parent = self._batches[-1].claim if self._batches else self.settlement.genesis
         stored = seal_record(
-            self.program, self.slots, self.settlement, batch, len(self._batches), parent, self._pending, self.payee
+            self.program,
+            self.slots,
+            self.settlement,
+            batch,
+            len(self._batches),
+            parent,
+            self._pending,
+            self.payee,
         )
         self.storage.seal(stored, self.state)
         self._pending = []
@@ -277,7 +305,9 @@ class Node:
                     raise NodeError(f"{len(self._batches) - self._final} batches are not final. {reasons}")
                 left = None if deadline is None else deadline - time.monotonic()
                 if left is not None and left <= 0:
-                    raise NodeError(f"{len(self._batches) - self._final} batches are not final after {timeout_s:g} s")
+                    raise NodeError(
+                        f"{len(self._batches) - self._final} batches are not final after {timeout_s:g} s"
+                    )
                 self._changed.wait(min(left or 1.0, 1.0))
 
     def _wait_for(self, condition: Callable[[], bool]) -> bool:
@@ -301,29 +331,28 @@ class Node:
     # -- the stages
 
     def _post_all(self) -> None:
-        number = 0
-        while self._wait_for(lambda: number < len(self._batches)):
+        for number in itertools.count():
+            if not self._wait_for(lambda n=number: n < len(self._batches)):  # type: ignore[misc]
+                return
             if number not in self._posted:
                 batch = self._batches[number]
                 commitments = [get(s).commit(batch.journal) for s in self.program.suites]
-                with self._l1:
-                    receipt = self.settlement.post(batch.parent, batch.journal, commitments)
+                receipt = self.settlement.post(self.account, batch.parent, batch.journal, commitments)
                 with self._changed:
                     self._posted.add(number)
                     self._changed.notify_all()
                 self._tell(Event("posted", number, detail={"gas": receipt.gas_used}))
-            number += 1
 
     def _prove_all(self, name: str) -> None:
         proofs = self.storage.proofs()
-        number = self._vouched.get(name, 0)
-        while self._wait_for(lambda: number < len(self._batches) and name in self.prepared):
+        for number in itertools.count(self._vouched.get(name, 0)):
+            if not self._wait_for(lambda n=number: n < len(self._batches) and name in self.prepared):  # type: ignore[misc]
+                return
             batch = self._batches[number]
             stored = proofs.get((number, name)) or self._prove(name, batch)
-            if stored is None or not self._wait_for(lambda: number in self._posted):
+            if stored is None or not self._wait_for(lambda n=number: n in self._posted):  # type: ignore[misc]
                 return
             self._vouch(name, batch, stored)
-            number += 1
 
     def _prove(self, name: str, batch: StoredBatch) -> StoredProof | None:
         prover, manifest = self.provers[name], self.manifests[name]
@@ -351,7 +380,9 @@ class Node:
             except ProverError as error:
                 if self._cancel.is_set():
                     return None
-                log.warning("prover failed", prover=name, batch=batch.number, attempt=attempt, error=str(error))
+                log.warning(
+                    "prover failed", prover=name, batch=batch.number, attempt=attempt, error=str(error)
+                )
                 if attempt == ATTEMPTS:
                     self._stop(name, batch.number, str(error))
                     return None
@@ -368,9 +399,8 @@ class Node:
 
     def _vouch(self, name: str, batch: StoredBatch, stored: StoredProof) -> None:
         proof = pb.Proof.FromString(stored.proof)
-        with self._l1:
-            receipt = vouch(self.settlement, self.manifests[name], name, batch, proof, self.payee)
-            final = self.settlement.claim(batch.claim).final
+        receipt = vouch(self.settlement, self.account, name, batch, proof, self.payee)
+        final = self.settlement.claim(batch.claim).final
         vouched = {"gas": receipt.gas_used, "proof_bytes": len(proof.l1_proof)}
         self.storage.add_proof(StoredProof(stored.batch, name, stored.proof, stored.figures, vouched))
         self._tell(Event("vouched", batch.number, name, vouched))
@@ -384,13 +414,13 @@ class Node:
     # -- recovery
 
     def _reconcile(self) -> None:
-        """Ask L1 what it has of the stored batches; where it has less (an embedded L1 begins anew), bring it there."""
+        """Ask L1 what it has of the stored batches; where it has less (an embedded L1 begins anew), bring
+        it there.
+        """
         settlement = self.settlement
         held = [t for t in self.storage.transactions() if self._is_from_l1(t)]
         for transaction in held[settlement.queue_length() :]:
-            settlement.enqueue(
-                transaction.words, value_wei=value_of(self.program, transaction), sender=settlement.operator
-            )
+            settlement.enqueue(self.account, transaction.words)
         self._queue_taken = sum(b.queued for b in self._batches)
         for batch in self._batches:
             status = settlement.claim(batch.claim)
@@ -401,12 +431,6 @@ class Node:
                     self._vouched[name] = batch.number + 1
             if status.final:
                 self._final = batch.number + 1
-
-
-def value_of(program: Program, transaction: Transaction) -> int:
-    """What must be paid with a ``from_l1`` transaction, in wei."""
-    word = program.kinds[transaction.kind].value_word
-    return 0 if word is None else int.from_bytes(transaction.words[4 * word : 4 * word + 8], "big") * 10**9
 
 
 def seal_record(
@@ -437,17 +461,31 @@ def seal_record(
 
 
 def vouch(
-    settlement: Settlement, manifest: Manifest, name: str, batch: StoredBatch, proof: pb.Proof, payee: bytes
-) -> Any:
-    """Bring a proof to L1; returns the receipt.
+    settlement: Settlement,
+    account: LocalAccount,
+    proof_type: str,
+    batch: StoredBatch,
+    proof: pb.Proof,
+    payee: bytes,
+) -> Receipt:
+    """Bring a proof of ``batch`` to L1.
 
     Raises:
-        SettlementError: the contract refuses it.
+        RefusedError: the contract refuses it; the reason says why.
     """
+    binds = settlement.binds(proof_type)
     results = [
-        SuiteResult(suite.post_root, suite.commitment, suite.challenge, suite.evaluation) for suite in proof.suites
+        SuiteResult(s.post_root, s.commitment, s.challenge, s.evaluation)
+        if binds
+        else SuiteResult(s.post_root)
+        for s in proof.suites
     ]
     return settlement.vouch(
-        name, batch.parent, claims.journal_hash(batch.journal), results, payee, proof.l1_proof
+        account,
+        proof_type,
+        parent=batch.parent,
+        journal_hash=claims.journal_hash(batch.journal),
+        results=results,
+        payee=payee,
+        proof=proof.l1_proof,
     )
-

@@ -10,7 +10,7 @@ from pathlib import Path
 from multiprover.lang.transition import Transition
 
 
-class ReferenceError_(ValueError):  # noqa: N801, N818 - Python has a ReferenceError of its own
+class ReferenceError_(ValueError):  # noqa: N801 - Python has a ReferenceError of its own
     """A reference that names no transition; the message says what was expected."""
 
 
@@ -41,6 +41,10 @@ def load_transition(reference: str) -> type[Transition]:
             raise
     found = getattr(module, name, None)
     if not (isinstance(found, type) and issubclass(found, Transition) and found is not Transition):
-        known = [n for n, v in vars(module).items() if isinstance(v, type) and issubclass(v, Transition) and v is not Transition]
+        known = [
+            n
+            for n, v in vars(module).items()
+            if isinstance(v, type) and issubclass(v, Transition) and v is not Transition
+        ]
         raise ReferenceError_(f"{path} has no transition {name!r}; it has {', '.join(known) or 'none'}")
     return found

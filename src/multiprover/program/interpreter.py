@@ -66,7 +66,9 @@ def run(program: Program, state: State, slots: Sequence[Sequence[int]], verify: 
     outputs: list[int] = []
     for number, words in enumerate(slots):
         if len(words) != program.input_words or not all(0 <= w < 2**32 for w in words):
-            raise InvalidSlot(number, 0, f"expected {program.input_words} words of 32 bits, got {list(words)}")
+            raise InvalidSlot(
+                number, 0, f"expected {program.input_words} words of 32 bits, got {list(words)}"
+            )
         inputs += words
         outputs += _Slot(program, state, number, words, verify).run()
     for value, cell in zip(state.cells, program.cells, strict=True):
@@ -76,7 +78,9 @@ def run(program: Program, state: State, slots: Sequence[Sequence[int]], verify: 
 
 
 class _Slot:
-    def __init__(self, program: Program, state: State, number: int, words: Sequence[int], verify: Verify) -> None:
+    def __init__(
+        self, program: Program, state: State, number: int, words: Sequence[int], verify: Verify
+    ) -> None:
         self.program = program
         self.state = state
         self.number = number
@@ -101,7 +105,7 @@ class _Slot:
             self.state.cells[position] = value
         return self.outputs
 
-    def _step(self, i: int, op: Op, a: list[Any]) -> Any:  # noqa: C901
+    def _step(self, i: int, op: Op, a: list[Any]) -> Any:
         match op.code:
             case Code.CONST:
                 return op.lo

@@ -1,4 +1,6 @@
-"""The program: typed operations over bounded integers, its checks and its canonical bytes (``docs/program.md``)."""
+"""The program: typed operations over bounded integers, its checks and its canonical bytes
+(``docs/program.md``).
+"""
 
 from __future__ import annotations
 
@@ -18,7 +20,9 @@ VALUE_MAX = 2**127 - 1
 
 
 class ProgramError(ValueError):
-    """Bytes or operations that are no program; the message names the operation, what was expected and what came."""
+    """Bytes or operations that are no program; the message names the operation, what was expected and what
+    came.
+    """
 
 
 class Code(IntEnum):
@@ -104,7 +108,9 @@ class MessagePlace:
 
 @dataclass(frozen=True, slots=True)
 class Op:
-    """One operation. ``lo`` and ``hi`` are None for operations without an integer value (``OUTPUT`` keeps its type there)."""
+    """One operation. ``lo`` and ``hi`` are None for operations without an integer value (``OUTPUT`` keeps
+    its type there).
+    """
 
     code: Code
     args: tuple[int, ...] = ()
@@ -270,7 +276,8 @@ def _from_pb(m: pb.Program) -> Program:
 
 
 def range_of(code: Code, args: Sequence[tuple[int, int]]) -> tuple[int, int] | None:
-    """The range of an operation's value by the rules of ``docs/program.md`` §3, or None if the operation states it itself.
+    """The range of an operation's value by the rules of ``docs/program.md`` §3, or None if the operation
+    states it itself.
 
     Args:
         args: the ranges of the operands (for ``REMAINDER``, those of its ``DIVMOD``).
@@ -339,7 +346,9 @@ class _Checker:
                 raise ProgramError(f"{f.name}: [{f.lo}, {f.hi}] is no type: at most 64 bits, 0 included")
         for m in p.maps:
             if not 1 <= m.depth <= 32 or not m.fields:
-                raise ProgramError(f"map {m.name}: expected depth 1 to 32 and a field, got {m.depth}, {len(m.fields)}")
+                raise ProgramError(
+                    f"map {m.name}: expected depth 1 to 32 and a field, got {m.depth}, {len(m.fields)}"
+                )
         for i, op in enumerate(p.ops):
             try:
                 self.op(i, op)
@@ -356,7 +365,9 @@ class _Checker:
     def op(self, i: int, op: Op) -> None:
         args, index = _ARITY[op.code]
         if (len(op.args), len(op.index)) != (args, index):
-            raise ProgramError(f"expected {args} operands and {index} immediates, got {len(op.args)} and {len(op.index)}")
+            raise ProgramError(
+                f"expected {args} operands and {index} immediates, got {len(op.args)} and {len(op.index)}"
+            )
         for a in op.args:
             if a >= i:
                 raise ProgramError(f"operand {a} is not an earlier value")

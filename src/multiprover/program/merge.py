@@ -1,18 +1,21 @@
 """From the traces of all kinds to one slot program.
 
-A slot holds one transaction of any kind, and the program is the same for every slot, so it computes all kinds and lets a
-selector choose. What is dear must therefore be shared: a state access costs forty hashes, a signature seven thousand
-constraints, a range check a dozen, while a selection costs one. The kinds' effects are laid side by side like texts in a
-comparison: each kind is a sequence of needs (a range of a type, an access to a map, a signature), and the slot program is a
-common supersequence of all of them, found greedily in the order in which kinds are declared. A kind runs through the common sequence in its own
-order, so what it needs later may depend on what it got earlier, and no cycle can arise.
+A slot holds one transaction of any kind, and the program is the same for every slot, so it computes all
+kinds and lets a selector choose. What is dear must therefore be shared: a state access costs forty hashes,
+a signature seven thousand constraints, a range check a dozen, while a selection costs one. The kinds'
+effects are laid side by side like texts in a
+comparison: each kind is a sequence of needs (a range of a type, an access to a map, a signature), and the
+    slot program is a common supersequence of all of them, found greedily in the order in which kinds are
+    declared. A kind runs through the common sequence in its own order, so what it needs later may depend on
+    what it got earlier, and no cycle can arise.
 
-Where a shared place is not used by the slot's kind, its operands are 0, and 0 lies in every type: so each operation stays
-total, and only the chosen kind's demands constrain. Two demands are never shared: a ``require`` is an assertion under its kind's selector,
-and two accesses of one kind to one map are asserted to differ.
+Where a shared place is not used by the slot's kind, its operands are 0, and 0 lies in every type: so each
+operation stays total, and only the chosen kind's demands constrain. Two demands are never shared: a
+``require`` is an assertion under its kind's selector, and two accesses of one kind to one map are asserted
+to differ.
 
-``from_l1`` kinds cannot be refused. Each of their demands is computed as a condition instead; ``ok`` is all of them, and stores, messages
-and outputs are chosen by ``selector and ok``.
+``from_l1`` kinds cannot be refused. Each of their demands is computed as a condition instead; ``ok`` is all
+of them, and stores, messages and outputs are chosen by ``selector and ok``.
 """
 
 from __future__ import annotations
@@ -163,7 +166,9 @@ class _Emitter:
         grouped: dict[int, int] = {}
         for condition, value in cases:
             if value != otherwise:
-                grouped[value] = self.compute(Code.OR, grouped[value], condition) if value in grouped else condition
+                grouped[value] = (
+                    self.compute(Code.OR, grouped[value], condition) if value in grouped else condition
+                )
         for value, condition in grouped.items():
             otherwise = self.compute(Code.SELECT, condition, value, otherwise)
         return otherwise
@@ -180,7 +185,7 @@ class _Emitter:
             result = self.compute(Code.OR, result, condition)
         return result
 
-    def assert_(self, condition: int) -> None:
+    def demand(self, condition: int) -> None:
         if self.known(condition) != 1:
             self.emit(Op(Code.ASSERT, (condition,)))
 
@@ -203,8 +208,18 @@ def _need(effect: Effect) -> tuple[Any, ...]:
     return ("authorize",)
 
 
+_COSTS = {"range": 1, "authorize": 500, "open": 1000}
+
+
+def _cost(need: tuple[Any, ...]) -> int:
+    """What a place costs, roughly, in range checks."""
+    return _COSTS[need[0]]
+
+
 class _Merge:
-    def __init__(self, transition: type[Transition], suites: tuple[str, ...], traces: list[KindTrace]) -> None:
+    def __init__(
+        self, transition: type[Transition], suites: tuple[str, ...], traces: list[KindTrace]
+    ) -> None:
         self.transition = transition
         self.suites = suites
         self.traces = traces
@@ -219,20 +234,38 @@ class _Merge:
     # -- the common sequence of places
 
     def _lay_out(self) -> None:
-        for k, kind_trace in enumerate(self.traces):
-            position = 0
-            for effect in kind_trace.effects:
-                if isinstance(effect, RequireEffect | EmitEffect):
-                    continue
-                need = _need(effect)
-                for later in range(position, len(self.places)):
-                    if self.places[later].need == need:
-                        position = later
-                        break
-                else:
-                    self.places.insert(position, _Place(need))
-                self.places[position].users[k] = effect
-                position += 1
+        """Align each kind's needs with the places so far, the kind with the dearest needs first."""
+        needs = [
+            [e for e in t.effects if isinstance(e, RangeEffect | OpenEffect | AuthorizeEffect)]
+            for t in self.traces
+        ]
+        for k in sorted(range(len(needs)), key=lambda k: -sum(_cost(_need(e)) for e in needs[k])):
+            self.places = self._aligned(k, needs[k])
+
+    def _aligned(self, k: int, effects: list[Effect]) -> list[_Place]:
+        """The cheapest supersequence of the places and of kind ``k``'s needs; the kind uses each place at most once."""
+        places = self.places
+        # saved[i][j]: the cost that effects[i:] can share with places[j:].
+        saved = [[0] * (len(places) + 1) for _ in range(len(effects) + 1)]
+        for i in reversed(range(len(effects))):
+            need = _need(effects[i])
+            for j in reversed(range(len(places))):
+                shared = saved[i + 1][j + 1] + _cost(need) if places[j].need == need else -1
+                saved[i][j] = max(shared, saved[i + 1][j], saved[i][j + 1])
+        merged: list[_Place] = []
+        i = j = 0
+        while i < len(effects) or j < len(places):
+            if i < len(effects) and j < len(places) and places[j].need == _need(effects[i]):
+                places[j].users[k] = effects[i]
+                merged.append(places[j])
+                i, j = i + 1, j + 1
+            elif j < len(places) and saved[i][j] == saved[i][j + 1]:
+                merged.append(places[j])
+                j += 1
+            else:
+                merged.append(_Place(_need(effects[i]), {k: effects[i]}))
+                i += 1
+        return merged
 
     # -- a kind's expressions as operations
 
@@ -240,7 +273,9 @@ class _Merge:
         offsets, position = [], 1
         for scalar in kind.scalars:
             offsets.append(position)
-            position += scalar.type.words if isinstance(scalar.type, IntType) else KEY_WORDS * len(self.suites)
+            position += (
+                scalar.type.words if isinstance(scalar.type, IntType) else KEY_WORDS * len(self.suites)
+            )
         return [*offsets, position]
 
     def _value(self, k: int, node: SymbolicInt | SymbolicKey) -> int:
@@ -266,7 +301,10 @@ class _Merge:
             return e.constant(node.lo)
         if node.op == "param":
             offset = self._word_offsets(self.traces[k].kind)[node.index[0]]
-            words = [e.emit(Op(Code.PARAM, (), (offset + i,), 0, 2**32 - 1)) for i in range(self._param_words(k, node))]
+            words = [
+                e.emit(Op(Code.PARAM, (), (offset + i,), 0, 2**32 - 1))
+                for i in range(self._param_words(k, node))
+            ]
             value = words[0]
             for word in words[1:]:
                 value = e.compute(Code.ADD, e.compute(Code.MUL, value, e.constant(2**32)), word)
@@ -313,12 +351,14 @@ class _Merge:
     # -- the places, one after another
 
     def _demand(self, k: int, condition: int) -> None:
-        """A condition of kind ``k``: asserted under its selector, or counted into ``ok`` if it comes from L1."""
+        """A condition of kind ``k``: asserted under its selector, or counted into ``ok`` if it comes from
+        L1.
+        """
         if self.traces[k].kind.from_l1:
             self.ok[k] = self.e.compute(Code.AND, self.ok[k], condition)
         else:
             missed = self.e.compute(Code.NOT, self.selectors[k])
-            self.e.assert_(self.e.compute(Code.OR, missed, condition))
+            self.e.demand(self.e.compute(Code.OR, missed, condition))
 
     def _emit_range(self, place: _Place) -> None:
         e, (_, lo, hi) = self.e, place.need
@@ -379,9 +419,7 @@ class _Merge:
         self._lay_out()
         kinds = [t.kind for t in self.traces]
         input_words = max(self._word_offsets(k)[-1] for k in kinds)
-        number = e.emit(
-            Op(Code.RANGE, (e.emit(Op(Code.PARAM, (), (0,), 0, 2**32 - 1)),), (), 0, len(kinds))
-        )
+        number = e.emit(Op(Code.RANGE, (e.emit(Op(Code.PARAM, (), (0,), 0, 2**32 - 1)),), (), 0, len(kinds)))
         self.selectors = [e.compute(Code.EQ, number, e.constant(k.number)) for k in kinds]
         self.ok = [e.constant(1) for _ in kinds]
         self._constrain_unused_words(kinds, input_words)
@@ -401,7 +439,9 @@ class _Merge:
         refusable = [k for k, kind in enumerate(kinds) if kind.from_l1 and e.known(self.ok[k]) != 1]
         output_words = 0
         if refusable:
-            refused = [e.compute(Code.AND, self.selectors[k], e.compute(Code.NOT, self.ok[k])) for k in refusable]
+            refused = [
+                e.compute(Code.AND, self.selectors[k], e.compute(Code.NOT, self.ok[k])) for k in refusable
+            ]
             self._output(e.any(refused), 0, 1)
             output_words = 1
         ports, output_words = self._stores(applied, output_words)
@@ -414,7 +454,8 @@ class _Merge:
             suites=self.suites,
             cells=tuple(_field(s.name, s.type) for s in transition.cell_scalars),
             maps=tuple(
-                Map(m.name, m.depth, tuple(_field(s.name, s.type) for s in m.layout.scalars)) for m in transition.maps
+                Map(m.name, m.depth, tuple(_field(s.name, s.type) for s in m.layout.scalars))
+                for m in transition.maps
             ),
             kinds=(
                 Kind("noop", False, (), (), (), ()),
@@ -452,7 +493,9 @@ class _Merge:
         """Words that the slot's kind does not use are 0, so that a transaction has one form."""
         e = self.e
         for word in range(1, input_words):
-            using = [s for s, k in zip(self.selectors, kinds, strict=True) if word < self._word_offsets(k)[-1]]
+            using = [
+                s for s, k in zip(self.selectors, kinds, strict=True) if word < self._word_offsets(k)[-1]
+            ]
             value = e.emit(Op(Code.PARAM, (), (word,), 0, 2**32 - 1))
             surplus = e.compute(Code.SELECT, e.any(using), e.constant(0), value)
             e.emit(Op(Code.RANGE, (surplus,), (), 0, 0))
@@ -486,8 +529,8 @@ class _Merge:
             ports.append(port)
             if not written:
                 continue
-            # A kind that only reads through this port, or a refused one, outputs zeros. Where every user writes, a port that is not
-            # enabled has index 0 and loads zeros already.
+            # A kind that only reads through this port, or a refused one, outputs zeros. Where every user
+            # writes, a port that is not enabled has index 0 and loads zeros already.
             active = e.any(list(dict.fromkeys(writers)))
             zero = e.constant(0)
             masked = active != place.enabled
@@ -495,7 +538,9 @@ class _Merge:
             types = [Field("index", 0, 2 ** self.transition.maps[port.map].depth - 1)]
             types += [_field(fields[i].name, fields[i].type) for i in written]
             for value, type_ in zip(outputs, types, strict=True):
-                self._output(e.compute(Code.SELECT, active, value, zero) if masked else value, type_.lo, type_.hi)
+                self._output(
+                    e.compute(Code.SELECT, active, value, zero) if masked else value, type_.lo, type_.hi
+                )
                 output_words += type_.words
         return ports, output_words
 
@@ -532,7 +577,9 @@ class _Merge:
         e = self.e
         for position, scalar in enumerate(self.transition.cell_scalars):
             cases = [
-                (applied[k], self._value(k, t.cells[position])) for k, t in enumerate(self.traces) if position in t.cells
+                (applied[k], self._value(k, t.cells[position]))
+                for k, t in enumerate(self.traces)
+                if position in t.cells
             ]
             if cases:
                 choose = e.choose if isinstance(scalar.type, IntType) else e.choose_key

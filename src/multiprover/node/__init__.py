@@ -1,0 +1,1 @@
+"""The node: a sequencer with batches, proof jobs and storage."""
