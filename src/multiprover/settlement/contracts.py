@@ -1,0 +1,100 @@
+"""Compiles the L1 contracts with the pinned Vyper, once for each content of the sources."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from tempfile import NamedTemporaryFile
+from typing import Any, Final
+
+CONTRACTS: Final = ("Settlement", "Bn254Binding", "Groth16Adapter", "SgxAdapter")
+CODE_SIZE_LIMIT: Final = 24_576
+"""Bytes of deployed code that L1 accepts (EIP-170)."""
+
+EVM_VERSION: Final = "prague"
+
+
+@dataclass(frozen=True)
+class Artifact:
+    """A compiled contract."""
+
+    name: str
+    abi: list[dict[str, Any]]
+    bytecode: bytes
+    """What is deployed, before the constructor's arguments."""
+    runtime_bytes: int
+    """Size of the deployed code, immutables included."""
+
+
+def sources() -> Path:
+    """The folder of the contracts: in this package when installed, else the repository's ``contracts/``."""
+    packaged = Path(__file__).parent / "_contracts"
+    return packaged if packaged.is_dir() else Path(__file__).resolve().parents[3] / "contracts"
+
+
+def _cache_dir() -> Path:
+    root = os.environ.get("MULTIPROVER_CACHE") or Path.home() / ".cache" / "multiprover"
+    return Path(root) / "contracts"
+
+
+@cache
+def artifact(name: str, folder: Path | None = None) -> Artifact:
+    """Compile a contract, or take it from the cache under the hash of compiler version and all sources.
+
+    Args:
+        name: of the file, without its ending.
+        folder: where it lies; None for ours. Its imports are looked up there, then among ours.
+
+    The cache (in ``MULTIPROVER_CACHE``, else ``~/.cache/multiprover``) is trusted as much as the sources are.
+
+    Raises:
+        FileNotFoundError: no such contract.
+    """
+    import vyper  # type: ignore[import-untyped]
+
+    folders = [folder, sources()] if folder else [sources()]
+    digest = hashlib.sha256(f"{vyper.__version__}/{EVM_VERSION}/{name}".encode())
+    for path in (path for each in folders for path in sorted(each.glob("*.vy*"))):
+        digest.update(f"/{path.name}/{path.stat().st_size}/".encode() + path.read_bytes())
+    cached = _cache_dir() / f"{name}-{digest.hexdigest()}.json"
+    if cached.exists():
+        stored = json.loads(cached.read_text())
+    else:
+        stored = _compile(folders, name)
+        cached.parent.mkdir(parents=True, exist_ok=True)
+        with NamedTemporaryFile("w", dir=cached.parent, suffix=".tmp", delete=False) as file:
+            json.dump(stored, file)
+        os.replace(file.name, cached)
+    return Artifact(name, stored["abi"], bytes.fromhex(stored["bytecode"]), stored["runtime_bytes"])
+
+
+def _compile(folders: list[Path], name: str) -> dict[str, Any]:
+    from vyper.compiler import compile_from_file_input  # type: ignore[import-untyped]
+    from vyper.compiler.input_bundle import FilesystemInputBundle  # type: ignore[import-untyped]
+    from vyper.compiler.settings import Settings  # type: ignore[import-untyped]
+
+    # The compiler looks in the last folder first.
+    bundle = FilesystemInputBundle(folders[::-1])
+    output = compile_from_file_input(
+        bundle.load_file(f"{name}.vy"),
+        input_bundle=bundle,
+        settings=Settings(evm_version=EVM_VERSION),
+        output_formats=["abi", "bytecode", "bytecode_runtime", "layout"],
+    )
+    immutables = sum(entry["length"] for entry in _leaves(output["layout"].get("code_layout", {})))
+    return {
+        "abi": output["abi"],
+        "bytecode": output["bytecode"].removeprefix("0x"),
+        "runtime_bytes": len(output["bytecode_runtime"].removeprefix("0x")) // 2 + immutables,
+    }
+
+
+def _leaves(layout: dict[str, Any]) -> list[dict[str, Any]]:
+    """The immutables of a code layout, those of imported modules included."""
+    if "length" in layout:
+        return [layout]
+    return [leaf for entry in layout.values() if isinstance(entry, dict) for leaf in _leaves(entry)]

@@ -1,0 +1,189 @@
+"""What L1 and its client refuse, as exceptions that say what was expected and what came."""
+
+from __future__ import annotations
+
+from typing import Final
+
+REASONS: Final[dict[str, str]] = {
+    # Settlement: creation
+    "init: program": "the program id is zero",
+    "init: slots": "a batch has 1 to 512 slots",
+    "init: input words": "a slot has 1 to 128 input words",
+    "init: journal": "a journal has 32 to 16384 bytes; use fewer slots",
+    "init: noop": "the first kind must be noop, which is not from L1",
+    "init: kind words": "a kind uses 1 word to as many as a slot has",
+    "init: kind rule": "only from_l1 kinds may be operator_only or take a value",
+    "init: value word": "the two value words must be parameters of the kind",
+    "init: suites": "there must be a suite",
+    "init: suite id": "a suite id is zero or comes twice",
+    "init: binding": "a suite's binding has no code",
+    "init: genesis root": "a genesis root is zero or not canonical in its suite",
+    "init: proof type id": "a proof type id is zero",
+    "init: proof type twice": "two proof types share an id or an adapter",
+    "init: adapter": "an adapter has no code",
+    "init: proof type suites": "a proof type must commit to at least one of the suites, and to no others",
+    "init: gas": "an adapter's gas is 0",
+    "init: policy": "the policy must name at least one of the proof types, and no others",
+    "init: suite not covered": "no proof type of the policy commits to some suite",
+    "init: sequencer": "the sequencer is the zero address",
+    "init: operator": "the operator is the zero address",
+    # Settlement: queue
+    "enqueue: length": "the input words are not those of one slot",
+    "enqueue: kind": "there is no such kind",
+    "enqueue: kind not from L1": "only from_l1 kinds can be queued",
+    "enqueue: not the operator": "only the operator may queue this kind",
+    "enqueue: unused word": "a word that the kind does not use is not 0",
+    "enqueue: value": "the value paid is not what the value words say",
+    # Settlement: post, propose, bind
+    "post: not the sequencer": "only the sequencer posts batches",
+    "post: unknown parent": "the parent is not a posted claim",
+    "post: inputs are fixed": "a claim with this parent is posted; propose another with the same inputs",
+    "post: journal length": "the journal is not of the program's length",
+    "post: kind": "a slot has a kind that does not exist",
+    "post: L1 transaction after others": "transactions from L1 must stand before all others",
+    "post: nothing queued": "a transaction from L1 was never queued, or is already taken in",
+    "post: queue entry": "a transaction from L1 is not the next one in the queue",
+    "post: already posted": "this claim is already posted",
+    "post: commitments": "there must be one commitment a suite",
+    "propose: journal length": "a journal is not of the program's length",
+    "propose: unknown claim": "the first journal is not that of a claim posted on this parent",
+    "propose: other inputs": "the inputs differ from those that are fixed for this parent",
+    "bind: unknown claim": "the journal is not that of a claim posted on this parent",
+    "bind: suite": "there is no such suite",
+    "bind: commitment": "the commitment is not canonical in its suite",
+    # Settlement: vouch
+    "vouch: proof type": "there is no such proof type",
+    "vouch: not the head": "the parent is not this proof type's head: vouched before, or a batch left out",
+    "vouch: unknown claim": "the claim is not posted",
+    "vouch: conflict": "the claim is in conflict",
+    "vouch: results": "there must be one result for each suite that the proof type commits to",
+    "vouch: root": "a root is zero or not canonical in its suite",
+    "vouch: not bound": "this (c, z, y) is not bound to the claim; bind the commitment first",
+    "vouch: nothing to bind": "this proof type does not bind: commitment, challenge, evaluation must be zero",
+    "vouch: adapter": "the adapter did not answer with the word that accepts",
+    "conflict: one claim": "a conflict needs two different claims",
+    "conflict: not vouched for": "no proof type has vouched for one of the claims",
+    "conflict: known": "both claims are already in conflict",
+    "state root: unknown": "some suite's root has not been vouched for",
+    # Bindings
+    "bn254: journal": "a journal has at least 32 bytes, a multiple of 4",
+    "bn254: challenge": "the challenge is not below the field's order",
+    # Groth16Adapter
+    "groth16: ic": "the verifying key must have 9 points: constant, 7 public inputs, the commitment's hash",
+    "groth16: alpha": "alpha is not a point of G1 other than infinity",
+    "groth16: ic point": "an ic point is not a point of G1 other than infinity",
+    "groth16: G2 infinity": "a G2 point of the verifying key is infinity",
+    "groth16: G2 point": "a G2 point of the verifying key is not in the group",
+    "groth16: gamma is delta": "gamma and delta are equal or opposite: such a key accepts false proofs",
+    "groth16: commitment key": "the commitment key's points are equal or opposite: it proves nothing",
+    "groth16: proof length": "a proof has 384 bytes",
+    "groth16: suites": "the proof type commits to exactly one suite",
+    "groth16: domain": "the adapter was created for another deployment, chain or program",
+    "groth16: public input": "a public input is not below the field's order",
+    "groth16: point": "a point of the proof is not on its curve, not in its group, or not canonical",
+    "groth16: proof": "the proof does not verify for this statement",
+    # SgxAdapter
+    "sgx: operator": "the operator is the zero address",
+    "sgx: measurement": "the quote's enclave is not the one measured at creation, or none was given",
+    "sgx: not the operator": "only the operator registers and revokes keys",
+    "sgx: signer": "the signer is the zero address",
+    "sgx: key known": "the key is already registered or revoked",
+    "sgx: simulated": "this deployment takes no simulated keys",
+    "sgx: quote of a simulated key": "a simulated key has no quote",
+    "sgx: quote length": "a quote has at least 432 bytes",
+    "sgx: quote type": "the quote is not one of SGX",
+    "sgx: debug enclave": "the quote is one of an enclave in debug mode",
+    "sgx: report data": "the quote's report data is not keccak256(signer), then 32 zero bytes",
+    "sgx: signature length": "a signature has 65 bytes",
+    "sgx: high s": "s is not in the lower half of the group order",
+    "sgx: signature": "no key recovers from the signature",
+    "sgx: key unknown": "the key that signed is not registered (or what was signed is another statement)",
+    "sgx: key revoked": "the key that signed is revoked",
+}
+"""Every reason that a contract of ours gives, and what it means."""
+
+
+class L1Error(Exception):
+    """L1 did not do what was asked."""
+
+
+class RefusedError(L1Error):
+    """A contract reverted.
+
+    Attributes:
+        reason: the contract's own words, a key of :data:`REASONS`; empty if it gave none (out of gas, or a
+            call that does not fit its interface).
+        expected: what the contract would have taken, where the client can tell.
+        found: what came instead.
+    """
+
+    def __init__(self, reason: str, expected: str = "", found: str = "") -> None:
+        meaning = REASONS.get(reason, "it gave no reason of ours")
+        detail = f": expected {expected}, got {found}" if expected or found else ""
+        super().__init__(f"{reason or 'reverted'}: {meaning}{detail}")
+        self.reason = reason
+        self.expected = expected
+        self.found = found
+
+
+class CreationRefusedError(RefusedError):
+    """A contract refused its configuration."""
+
+
+class EnqueueRefusedError(RefusedError):
+    """The queue refused a transaction."""
+
+
+class PostRefusedError(RefusedError):
+    """A claim or a binding was refused."""
+
+
+class VouchRefusedError(RefusedError):
+    """A vouch does not fit the claims on L1."""
+
+
+class ProofRefusedError(RefusedError):
+    """An adapter refused a proof, a key or a signature."""
+
+
+_BY_PREFIX: Final[dict[str, type[RefusedError]]] = {
+    "init": CreationRefusedError,
+    "enqueue": EnqueueRefusedError,
+    "post": PostRefusedError,
+    "propose": PostRefusedError,
+    "bind": PostRefusedError,
+    "vouch": VouchRefusedError,
+    "conflict": VouchRefusedError,
+    "bn254": PostRefusedError,
+    "groth16": ProofRefusedError,
+    "sgx": ProofRefusedError,
+}
+
+
+def refused(reason: str, expected: str = "", found: str = "") -> RefusedError:
+    """The exception for a contract's reason."""
+    return _BY_PREFIX.get(reason.partition(":")[0], RefusedError)(reason, expected, found)
+
+
+class GasRangeError(L1Error):
+    """A transaction that L1 would never mine: gas under the floor (EIP-7623) or over the cap (EIP-7825)."""
+
+    def __init__(self, rule: str, expected: str, found: int) -> None:
+        super().__init__(f"{rule}: expected {expected} gas, got {found}")
+        self.expected = expected
+        self.found = found
+
+
+class ReceiptTimeoutError(L1Error):
+    """A transaction was sent and not mined in time; it may still be."""
+
+    def __init__(self, tx_hash: bytes, seconds: float) -> None:
+        super().__init__(
+            f"transaction 0x{tx_hash.hex()} is not mined after {seconds:g} s: expected a receipt, got none; "
+            "look whether its fee is enough, and send again with the same nonce"
+        )
+        self.tx_hash = tx_hash
+
+
+class NotSettlementError(L1Error):
+    """The address has no Settlement contract."""
