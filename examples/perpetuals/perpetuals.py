@@ -2,9 +2,10 @@
 
 Units
 -----
-Money is in **units** of 10^-9 coin of L1 (gwei); the coin stands for the quote currency. Sizes are in
+Money is in **units** of 10^-9 coin of L1 (gwei). What a unit is worth in the quote currency is a convention
+of who runs the exchange; ``scenario.py`` takes a millionth, so a coin stands for 1,000 USDT. Sizes are in
 **lots**, signed: long is positive. A **price** is units for one lot, so there is no tick and no scale factor:
-``notional = size * price``. (BTC-USDT in lots of 0.001 BTC at 28,145.10 USDT: 28,145,100,000 units a lot.) A
+``notional = size * price``. (BTC-USDT in lots of 0.001 BTC at 28,145.10 USDT: 28,145,100 units a lot.) A
 funding index is units for one lot, cumulative. Times are seconds, and are the oracle's: a program has no
 clock of its own.
 
