@@ -105,6 +105,11 @@ class State:
         for s, native in enumerate(self.suites):
             self._trees[s][map_position].set(index, leaf(self.program, s, native, map_position, values))
 
+    def copy(self) -> State:
+        """The same state, apart from this one."""
+        records = ((m, i, values) for (m, i), values in self.records.items())
+        return State(self.program, self.cells, records)
+
     def opening(self, map_position: int, index: int) -> Opening:
         """The record at ``index`` and its siblings, as the state stands."""
         return Opening(

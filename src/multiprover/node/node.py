@@ -27,11 +27,11 @@ from eth_account.signers.local import LocalAccount
 from multiprover.lang.transition import Transition
 from multiprover.ledger.batch import Batch, BatchBuilder, Slot, Transaction
 from multiprover.ledger.storage import Storage, StoredBatch, StoredProof
-from multiprover.ledger.wire import prepare_request, prove_request
+from multiprover.ledger.wire import prove_request
 from multiprover.program import Program
 from multiprover.prover.v1 import prover_pb2 as pb
 from multiprover.provers.client import Prover
-from multiprover.provers.errors import ProverError, ProverRefused
+from multiprover.provers.errors import ProverCancelled, ProverError, ProverFailed
 from multiprover.provers.manifest import Manifest
 from multiprover.settlement import claims
 from multiprover.settlement.client import Enqueued, Receipt, Settlement, SuiteResult
@@ -116,6 +116,8 @@ class Node:
         storage: Storage,
         settlement: Settlement,
         provers: Mapping[str, Prover],
+        manifests: Mapping[str, Manifest],
+        prepared: Mapping[str, pb.Prepared],
         account: LocalAccount,
         listener: Listener = lambda _: None,
     ) -> None:
@@ -129,8 +131,8 @@ class Node:
         self.account = account
         self.payee = bytes.fromhex(account.address[2:])
         self.listener = listener
-        self.manifests: dict[str, Manifest] = {}
-        self.prepared: dict[str, pb.Prepared] = {}
+        self.manifests = dict(manifests)
+        self.prepared = dict(prepared)
         self.stopped: dict[str, str] = {}
         self._changed = threading.Condition()
         self._cancel = threading.Event()
@@ -185,30 +187,6 @@ class Node:
         except Exception as error:
             log.exception("stage ended", stage=name)
             self._stop(name.removeprefix("prover-"), -1, f"{type(error).__name__}: {error}")
-
-    def prepare(self, progress: Callable[[str, str, float], None] | None = None) -> None:
-        """Have every prover make or load its keys; they work at the same time."""
-        request = prepare_request(self.transition, self.program, self.slots)
-        errors: list[BaseException] = []
-
-        def one(name: str, prover: Prover) -> None:
-            try:
-                self.manifests[name] = prover.describe()
-                self.prepared[name] = prover.prepare(
-                    request,
-                    progress=None if progress is None else (lambda stage, f: progress(name, stage, f)),
-                    cancel=self._cancel,
-                )
-            except BaseException as error:
-                errors.append(error)
-
-        threads = [threading.Thread(target=one, args=item) for item in self.provers.items()]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-        if errors:
-            raise errors[0]
 
     # -- transactions
 
@@ -346,7 +324,7 @@ class Node:
     def _prove_all(self, name: str) -> None:
         proofs = self.storage.proofs()
         for number in itertools.count(self._vouched.get(name, 0)):
-            if not self._wait_for(lambda n=number: n < len(self._batches) and name in self.prepared):  # type: ignore[misc]
+            if not self._wait_for(lambda n=number: n < len(self._batches)):  # type: ignore[misc]
                 return
             batch = self._batches[number]
             stored = proofs.get((number, name)) or self._prove(name, batch)
@@ -355,46 +333,16 @@ class Node:
             self._vouch(name, batch, stored)
 
     def _prove(self, name: str, batch: StoredBatch) -> StoredProof | None:
-        prover, manifest = self.provers[name], self.manifests[name]
-        request = pb.ProveRequest.FromString(batch.request)
-        request.key_id = self.prepared[name].key_id
-        request.statement.CopyFrom(manifest.statement(request.statement))
-        for attempt in range(1, ATTEMPTS + 1):
-            if self._cancel.is_set():
-                return None
-            started = time.monotonic()
-            try:
-                result = prover.prove(
-                    request,
-                    batch=str(batch.number),
-                    cancel=self._cancel,
-                    progress=lambda stage, fraction: self._tell(
-                        Event("progress", batch.number, name, {"stage": stage, "fraction": fraction})
-                    ),
-                )
-                break
-            except ProverRefused as error:
-                self._tell(Event("refused", batch.number, name, {"message": str(error)}))
-                self._stop(name, batch.number, str(error))
-                return None
-            except ProverError as error:
-                if self._cancel.is_set():
-                    return None
-                log.warning(
-                    "prover failed", prover=name, batch=batch.number, attempt=attempt, error=str(error)
-                )
-                if attempt == ATTEMPTS:
-                    self._stop(name, batch.number, str(error))
-                    return None
-        figures = dict(result.proof.figures)
-        figures["prove_s"] = time.monotonic() - started
-        if result.usage is not None:
-            figures["cpu_s"] = result.usage.cpu_s
-            figures["peak_mib"] = result.usage.peak_rss_mib
-        stored = StoredProof(batch.number, name, result.proof.SerializeToString(), figures, None)
+        try:
+            stored = prove_batch(
+                self.provers[name], self.manifests[name], self.prepared[name], batch, self._tell, self._cancel
+            )
+        except ProverCancelled:
+            return None
+        except ProverError as error:
+            self._stop(name, batch.number, str(error))
+            return None
         self.storage.add_proof(stored)
-        figures_and_size = {**figures, "proof_bytes": len(result.proof.l1_proof)}
-        self._tell(Event("proved", batch.number, name, figures_and_size))
         return stored
 
     def _vouch(self, name: str, batch: StoredBatch, stored: StoredProof) -> None:
@@ -431,6 +379,54 @@ class Node:
                     self._vouched[name] = batch.number + 1
             if status.final:
                 self._final = batch.number + 1
+
+
+def request_for(manifest: Manifest, prepared: pb.Prepared, batch: StoredBatch) -> pb.ProveRequest:
+    """The stored request of a batch, for one proof type."""
+    request = pb.ProveRequest.FromString(batch.request)
+    request.key_id = prepared.key_id
+    request.statement.CopyFrom(manifest.statement(request.statement))
+    return request
+
+
+def prove_batch(
+    prover: Prover,
+    manifest: Manifest,
+    prepared: pb.Prepared,
+    batch: StoredBatch,
+    listener: Listener,
+    cancel: threading.Event | None = None,
+) -> StoredProof:
+    """Have one prover prove a batch; one that fails is asked again, one that refuses is not.
+
+    Raises:
+        ProverRefused: the prover refuses the batch.
+        ProverFailed: it failed every time.
+    """
+    name = prover.proof_type
+    request = request_for(manifest, prepared, batch)
+
+    def progress(stage: str, fraction: float) -> None:
+        listener(Event("progress", batch.number, name, {"stage": stage, "fraction": fraction}))
+
+    for attempt in itertools.count(1):
+        started = time.monotonic()
+        try:
+            result = prover.prove(request, batch=str(batch.number), cancel=cancel, progress=progress)
+            break
+        except ProverCancelled:
+            raise
+        except ProverFailed as error:
+            log.warning("prover failed", prover=name, batch=batch.number, attempt=attempt, error=str(error))
+            if attempt == ATTEMPTS:
+                raise
+    figures = dict(result.proof.figures)
+    figures["prove_s"] = time.monotonic() - started
+    if result.usage is not None:
+        figures["cpu_s"] = result.usage.cpu_s
+        figures["peak_mib"] = result.usage.peak_rss_mib
+    listener(Event("proved", batch.number, name, {**figures, "proof_bytes": len(result.proof.l1_proof)}))
+    return StoredProof(batch.number, name, result.proof.SerializeToString(), figures, None)
 
 
 def seal_record(

@@ -38,7 +38,7 @@ GROTH16_GAS: Final = 360_000
 SGX_GAS: Final = 40_000
 """The most that an adapter may burn."""
 
-_VERIFYING_KEY: Final = (
+VERIFYING_KEY_TYPES: Final = (
     "uint256[2]",
     "uint256[4]",
     "uint256[4]",
@@ -249,7 +249,8 @@ class Settlement:
         """
         Args:
             address: 20 bytes.
-            names: of suites and proof types other than ours; L1 holds only their hashes, which else stand for them.
+            names: of suites and proof types other than ours; L1 holds only their hashes, which stand for them
+                otherwise.
 
         Raises:
             NotSettlementError: there is no ``Settlement`` contract at the address.
@@ -747,8 +748,8 @@ def _proof_type(
     """Deploy the adapter where it is ours, and give the constructor's ``ProofType``."""
     match info:
         case Groth16Type():
-            key = decode(_VERIFYING_KEY, info.verifying_key)
-            arguments = encode([*_VERIFYING_KEY, "bytes32"], [*key, pinned])
+            key = decode(VERIFYING_KEY_TYPES, info.verifying_key)
+            arguments = encode([*VERIFYING_KEY_TYPES, "bytes32"], [*key, pinned])
             adapter = l1.create(deployer, artifact("Groth16Adapter").bytecode + arguments)
             suites, binds, gas = [info.suite], True, GROTH16_GAS
         case SgxType():

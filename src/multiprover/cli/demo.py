@@ -1,0 +1,232 @@
+"""``multiprover demo``: real trades, proved by several proof types at once, settled on L1; then a planted lie."""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rich.table import Table
+
+import multiprover
+from multiprover.cli.board import Board
+from multiprover.cli.output import err, number, out, print_json, short
+from multiprover.ledger.batch import BatchBuilder
+from multiprover.ledger.codec import WORD_BYTES
+from multiprover.node.lie import alter, try_lie
+from multiprover.node.node import Node
+from multiprover.node.workspace import Config, Workspace
+from multiprover.settlement import claims
+from multiprover.suites import Wallet
+
+if TYPE_CHECKING:
+    from examples.perpetuals.scenario import Step
+
+
+class DemoError(Exception):
+    """The demo cannot run; the message says why and what to do."""
+
+
+@dataclass(frozen=True)
+class Options:
+    """What ``multiprover demo`` was asked for."""
+
+    trades: Path | None
+    count: int
+    slots: int
+    types: tuple[str, ...]
+    l1: str | None
+    lie: bool
+    directory: Path | None
+    json: bool
+
+
+def repository() -> Path:
+    """The repository that this package runs from.
+
+    Raises:
+        DemoError: it was installed without one.
+    """
+    root = Path(multiprover.__file__).resolve().parents[2]
+    if not (root / "examples" / "perpetuals").is_dir():
+        raise DemoError("the demo needs the examples: run it in a clone of the repository")
+    return root
+
+
+def run(options: Options) -> None:
+    """Run the demo and print its table or JSON document.
+
+    Raises:
+        DemoError, NodeError, ProverError, L1Error, LieAcceptedError: what was asked for did not happen.
+    """
+    root = repository()
+    sys.path.insert(0, str(root))
+    with tempfile.TemporaryDirectory(prefix="multiprover-demo-") as scratch:
+        directory = options.directory or Path(scratch)
+        config = Config(
+            transition=f"{root / 'examples/perpetuals/perpetuals.py'}:Perpetuals",
+            slots=options.slots,
+            types=options.types,
+            l1=options.l1,
+        )
+        with Workspace.create(directory, config) as workspace:
+            document = _run(options, workspace)
+    if options.json:
+        print_json(document)
+    else:
+        _show(document, options)
+
+
+def _run(options: Options, workspace: Workspace) -> dict[str, Any]:
+    from examples.perpetuals import market_data, scenario
+
+    path = options.trades or market_data.TRADES_2023
+    if not path.is_file():
+        raise DemoError(f"there is no trades file {path}")
+    scale = market_data.scale_of(path)
+    marks = market_data.read_marks(market_data.MARKS_2023, scale) if options.trades is None else None
+    # The whole file up to the last trade is read first: a bad row is refused before anything is sent.
+    steps = list(scenario.build(market_data.read_trades(path, scale), options.count, marks))
+    trades = sum(step.kind == "trade" for step in steps)
+    if trades < options.count:
+        raise DemoError(f"{path} has {trades} trades, {options.count} were asked for: give --count {trades}")
+    keys = scenario.wallets(suites=workspace.program.suites)
+    board = Board(options.types)
+    with board:
+        cached = _prepare(workspace, board)
+        l1, account = workspace.connect()
+        settlement = workspace.settlement(l1, account)
+        with workspace.node(settlement, account, board) as node:
+            _feed(node, steps, keys)
+            node.wait_final()
+            document = _document(node, board, trades, cached)
+            if options.lie:
+                last = next(step for step in reversed(steps) if step.kind == "trade")
+                document["lie"] = _lie(node, last, keys)
+    return document
+
+
+def _prepare(workspace: Workspace, board: Board) -> bool:
+    """Have the keys made or loaded; returns whether all were cached."""
+    workspace.prepare(board.preparing)
+    for name, manifest in workspace.manifests.items():
+        for warning in manifest.warnings:
+            err.print(f"[yellow]warning[/] {name}: {warning}")
+    return all(prepared.cached for prepared in workspace.prepared.values())
+
+
+def _feed(node: Node, steps: Sequence[Step], keys: Sequence[Wallet]) -> None:
+    """Bring every step into the node, those from L1 through the contract's queue."""
+    from examples.perpetuals import scenario
+
+    for step in steps:
+        transaction = scenario.transaction(step, node.program, keys, node.settlement.domain)
+        if step.from_l1:
+            node.enqueue(transaction)
+        else:
+            node.take_queue()
+            node.submit(transaction)
+    node.take_queue()
+    node.seal()
+
+
+def _document(node: Node, board: Board, trades: int, cached: bool) -> dict[str, Any]:
+    trade_kind = node.transition.kind("trade").number
+    size = WORD_BYTES * node.program.input_words
+    batches = []
+    for batch in node.batches:
+        row = board.rows[batch.number]
+        kinds = [
+            int.from_bytes(batch.journal[i * size : i * size + WORD_BYTES], "big") for i in range(node.slots)
+        ]
+        batches.append(
+            {
+                "trades": kinds.count(trade_kind),
+                "transactions": batch.transactions,
+                "soft_s": row.soft_s,
+                "final_s": row.final_s,
+                "final": node.settlement.claim(batch.claim).final,
+                "journal_hash": "0x" + claims.journal_hash(batch.journal).hex(),
+                "state_root": "0x" + node.settlement.state_root(batch.claim).hex(),
+                "post_gas": row.post_gas,
+                "vouches": {
+                    name: {
+                        key: row.vouches[name].get(key)
+                        for key in ("prove_s", "cpu_s", "peak_mib", "proof_bytes", "gas")
+                    }
+                    for name in node.provers
+                },
+            }
+        )
+    return {
+        "batches": batches,
+        "trades": trades,
+        "keys_cached": cached,
+        "settlement": "0x" + node.settlement.address.hex(),
+        "lie": None,
+    }
+
+
+def _lie(node: Node, trade: Step, keys: Sequence[Wallet]) -> dict[str, Any]:
+    """Execute one more trade (the last one, undone), alter what it wrote, and have everyone refuse it."""
+    from examples.perpetuals import scenario
+
+    err.print("planting a lie: the executor's post-state of one more batch is altered …")
+    honest = node.state.copy()
+    values = dict(trade.values)
+    values["buyer"], values["seller"] = values["seller"], values["buyer"]
+    fields = [f.name for f in node.program.maps[0].fields]
+    signers = []
+    for side in ("buyer", "seller"):
+        values[f"{side}_nonce"] = honest.read_record(0, values[side])[fields.index("nonce")]
+        signers.append((values[side], values[f"{side}_nonce"]))
+    step = scenario.Step("trade", values, tuple(signers))
+    builder = BatchBuilder(node.transition, honest, node.settlement.domain, node.slots)
+    builder.add(scenario.transaction(step, node.program, keys, node.settlement.domain))
+    lie = alter(node.program, builder.close(), honest)
+    refusals = try_lie(node, lie)
+    return {
+        "altered": lie.what,
+        "refused_by": [refusal.by for refusal in refusals],
+        "reasons": {refusal.by: refusal.reason for refusal in refusals},
+    }
+
+
+def _show(document: dict[str, Any], options: Options) -> None:
+    table = Table(title="settled on L1", title_justify="left")
+    for column in ("batch", "trades", "soft s", "final s"):
+        table.add_column(column, justify="right")
+    for name in options.types:
+        table.add_column(f"{name}\nprove s · bytes · gas", justify="right")
+    table.add_column("post gas", justify="right")
+    table.add_column("gas a trade", justify="right")
+    table.add_column("state root")
+    for i, batch in enumerate(document["batches"]):
+        vouches = batch["vouches"]
+        gas = batch["post_gas"] + sum(v["gas"] for v in vouches.values())
+        table.add_row(
+            str(i),
+            str(batch["trades"]),
+            number(batch["soft_s"]),
+            number(batch["final_s"]),
+            *(
+                f"{number(vouches[n]['prove_s'])} · {vouches[n]['proof_bytes']} · {number(vouches[n]['gas'])}"
+                for n in options.types
+            ),
+            number(batch["post_gas"]),
+            number(gas / batch["trades"]) if batch["trades"] else "–",
+            short(batch["state_root"]),
+        )
+    out.print(table)
+    out.print(
+        f"{document['trades']} trades final, as {' and '.join(options.types)} agree on every state root. "
+        "Soft: the first vouch; final: all that the policy requires. Seconds since the batch was sealed."
+    )
+    lie = document["lie"]
+    if lie:
+        out.print(f"\n[bold]A planted lie[/] ({lie['altered']}) was refused by all:")
+        for by, reason in lie["reasons"].items():
+            out.print(f"  [bold]{by}[/]: {reason}")

@@ -1,0 +1,95 @@
+"""Verifying proofs without their provers: the very contracts that L1 runs, run in this process.
+
+A proof that verifies here is one that L1 takes for the same statement. Neither a prover nor its keys are
+needed, only the artefacts that it gave for L1 when the keys were made; those are stored with the ledger.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from eth_abi.abi import decode, encode
+from eth_hash.auto import keccak
+from eth_utils.address import to_checksum_address
+
+from multiprover.prover.v1 import prover_pb2 as pb
+from multiprover.settlement import claims
+from multiprover.settlement.client import VERIFYING_KEY_TYPES
+from multiprover.settlement.contracts import artifact
+from multiprover.settlement.errors import RefusedError
+from multiprover.settlement.l1 import L1, open_l1
+
+_VOUCH = "(bytes32,bytes32,address,(bytes32,bytes32,bytes32,bytes32,bytes32)[])"
+
+
+class ProofInvalidError(Exception):
+    """A proof that does not verify for its statement; the message says which check failed."""
+
+
+class Verifier:
+    """Verifies proofs of one deployment by the artefacts of its proof types."""
+
+    def __init__(self, artefacts: Mapping[str, Mapping[str, bytes]]) -> None:
+        """``artefacts``: by proof type, those of ``Prepared`` (docs/prover.md §3)."""
+        self._artefacts = artefacts
+        self._l1: L1 | None = None
+        self._adapters: dict[tuple[str, bytes], bytes] = {}
+
+    def verify(self, proof_type: str, statement: pb.Statement, l1_proof: bytes) -> None:
+        """Return if ``l1_proof`` is valid for ``statement`` (with the suites that the type commits to).
+
+        Raises:
+            ProofInvalidError: it is not, or nothing is known that it could be verified by.
+        """
+        artefacts = self._artefacts.get(proof_type)
+        if artefacts is None:
+            raise ProofInvalidError(f"{proof_type}: no artefacts are stored to verify it by")
+        if proof_type == "sgx":
+            self._verify_signature(statement, l1_proof, artefacts["signer"])
+        elif "l1_verifier" in artefacts:
+            self._verify_by_contract(proof_type, statement, l1_proof, artefacts["l1_verifier"])
+        else:
+            raise ProofInvalidError(f"{proof_type}: this version has no verifier for it")
+
+    def _verify_signature(self, statement: pb.Statement, signature: bytes, signer: bytes) -> None:
+        digest = claims.vouch_digest(
+            int.from_bytes(statement.chain_id, "big"),
+            statement.settlement,
+            claim=statement.claim,
+            pre_state_root=claims.state_root([s.pre_root for s in statement.suites]),
+            post_state_root=claims.state_root([s.post_root for s in statement.suites]),
+            payee=statement.payee,
+        )
+        try:
+            found = claims.recover_signer(digest, signature)
+        except claims.ClaimError as error:
+            raise ProofInvalidError(f"sgx: {error}") from error
+        if found != signer:
+            raise ProofInvalidError(
+                f"sgx: expected a signature of 0x{signer.hex()}, found one of 0x{found.hex()}"
+            )
+
+    def _verify_by_contract(
+        self, proof_type: str, statement: pb.Statement, proof: bytes, verifying_key: bytes
+    ) -> None:
+        if self._l1 is None:
+            self._l1 = open_l1(None)
+        place = proof_type, bytes(statement.domain)
+        if place not in self._adapters:
+            types = list(VERIFYING_KEY_TYPES)
+            arguments = encode([*types, "bytes32"], [*decode(types, verifying_key), statement.domain])
+            account = self._l1.dev_accounts()[0]
+            self._adapters[place] = self._l1.create(account, artifact("Groth16Adapter").bytecode + arguments)
+        suites = [
+            (s.pre_root, s.post_root, s.commitment, s.challenge, s.evaluation) for s in statement.suites
+        ]
+        vouch = (statement.domain, statement.claim, to_checksum_address(statement.payee), suites)
+        selector = keccak(f"verify({_VOUCH},bytes)".encode())[:4]
+        try:
+            answer = self._l1.call(
+                self._adapters[place], selector + encode([_VOUCH, "bytes"], [vouch, proof])
+            )
+        except RefusedError as error:
+            raise ProofInvalidError(f"{proof_type}: {error}") from error
+        if answer != claims.VOUCH_ACCEPTED:
+            raise ProofInvalidError(f"{proof_type}: the verifier did not accept (0x{answer.hex()})")
