@@ -13,7 +13,7 @@ from rich.table import Table
 import multiprover
 from multiprover.cli.board import Board
 from multiprover.cli.output import err, number, out, print_json, short
-from multiprover.ledger.storage import StoredBatch
+from multiprover.ledger.storage import StoredBatch, StoredProof
 from multiprover.node.node import prove_batch
 from multiprover.node.reference import load_transition
 from multiprover.node.verify import ProofInvalidError, Verifier
@@ -108,9 +108,7 @@ def verify(directory: Path, only: int | None, as_json: bool) -> None:
             raise ProofInvalidError(f"there is no batch {only}; {directory} has {len(batches)}")
         for batch in chosen:
             for name in workspace.config.types:
-                results.append(
-                    _verify_one(verifier, workspace, batch, name, proofs.get((batch.number, name)))
-                )
+                results.append(_verify_one(verifier, batch, name, proofs.get((batch.number, name))))
     if as_json:
         print_json({"proofs": results})
     else:
@@ -124,7 +122,7 @@ def verify(directory: Path, only: int | None, as_json: bool) -> None:
 
 
 def _verify_one(
-    verifier: Verifier, workspace: Workspace, batch: StoredBatch, name: str, stored: Any
+    verifier: Verifier, batch: StoredBatch, name: str, stored: StoredProof | None
 ) -> dict[str, Any]:
     row = {"batch": batch.number, "proof_type": name, "valid": False, "refusal": None}
     if stored is None:

@@ -1,4 +1,4 @@
-"""``multiprover demo``: real trades, proved by several proof types at once, settled on L1; then a planted lie."""
+"""``multiprover demo``: real trades, proved by several proof types at once and settled on L1; then a lie."""
 
 from __future__ import annotations
 

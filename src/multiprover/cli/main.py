@@ -145,7 +145,7 @@ def bench(
     types: Types = "groth16,sgx",
     json: Json = False,
 ) -> None:
-    """Measure each prover beside a hand-written circuit, the executor, the tracer, and proving in parallel."""
+    """Measure provers beside hand-written circuits, executor, tracer, and proving in parallel."""
     bench_command.run(slots, _types(types), json)
 
 
