@@ -11,7 +11,7 @@ the digest under a key that everyone knows; the journal is the slots' words, the
 under the prover's key.
 """
 
-# ruff: noqa: N802, N818, ARG002, S606
+# ruff: noqa: N802, ARG002, S606
 
 from __future__ import annotations
 
@@ -407,13 +407,17 @@ class Fake(prover_pb2_grpc.ProverServicer):
             yield pb.ProveUpdate(refusal=refused.refusal)
 
     def prove(self, request: pb.ProveRequest, context: grpc.ServicerContext) -> Iterator[pb.ProveUpdate]:
-        yield pb.ProveUpdate(progress=pb.Progress(stage="witness", fraction=0.1))
         statement = request.statement
         check_encoding(statement)
         key = self.keys.find(request.key_id, statement)
         computed = compute(request)
+        yield pb.ProveUpdate(progress=pb.Progress(stage="witness", fraction=0.1))
         yield from misbehave(context)
-        yield from work(float(os.environ.get("WORK_S", "0")), context)
+        seconds = float(os.environ.get("WORK_S", "0"))
+        if fault("ignores-cancel"):
+            yield from work_regardless(seconds)
+        else:
+            yield from work(seconds, context)
         if not context.is_active():
             return
         proved = pb.Statement()
@@ -488,16 +492,36 @@ def misbehave(context: grpc.ServicerContext) -> Iterator[pb.ProveUpdate]:
         time.sleep(0.02)
 
 
-def work(seconds: float, context: grpc.ServicerContext) -> Iterator[pb.ProveUpdate]:
-    """Burn CPU seconds with progress, until done or cancelled."""
+def burn(seconds: float, goes_on: Callable[[], bool]) -> Iterator[float]:
+    """Burn CPU seconds, telling the fraction done."""
     start = time.thread_time()
-    while (done := time.thread_time() - start) < seconds:
-        if not context.is_active() and not fault("ignores-cancel"):
-            return
-        if context.is_active():
-            yield pb.ProveUpdate(progress=pb.Progress(stage="prove", fraction=0.1 + 0.8 * done / seconds))
+    while (done := time.thread_time() - start) < seconds and goes_on():
+        yield done / seconds
         for _ in range(100):
             hashlib.sha256(bytes(10_000)).digest()
+
+
+def progress_of(done: float) -> pb.ProveUpdate:
+    return pb.ProveUpdate(progress=pb.Progress(stage="prove", fraction=0.1 + 0.8 * done))
+
+
+def work(seconds: float, context: grpc.ServicerContext) -> Iterator[pb.ProveUpdate]:
+    yield from map(progress_of, burn(seconds, context.is_active))
+
+
+def work_regardless(seconds: float) -> Iterator[pb.ProveUpdate]:
+    """Work in a thread that hears of no cancellation."""
+    done = [0.0]
+
+    def run() -> None:
+        for done[0] in burn(seconds, lambda: True):
+            pass
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    while thread.is_alive():
+        yield progress_of(done[0])
+        thread.join(0.1)
 
 
 def raw_handlers(inner: Fake) -> grpc.GenericRpcHandler:

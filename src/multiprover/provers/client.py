@@ -138,6 +138,37 @@ def open_channel(address: str, tls: Tls | None = None, *, limit: int = MAX_MESSA
     return grpc.secure_channel(address, tls.credentials(), options=options)
 
 
+def check_proof(proof_type: str, request: pb.ProveRequest, proof: pb.Proof, batch: str | None = None) -> None:
+    """Return if a proof answers a request: of the type, for its key and its statement, and not empty.
+
+    Whether it is valid is for :meth:`ProverClient.verify`.
+
+    Raises:
+        ProverAnsweredNothing: it is empty.
+        WrongAnswer: it answers another question.
+    """
+    for field in ("proof", "l1_proof"):
+        if not getattr(proof, field):
+            raise ProverAnsweredNothing(proof_type, f"sent a proof whose {field} is empty", batch=batch)
+
+    def differs(what: str, expected: str, found: str) -> WrongAnswer:
+        message = f"sent a proof of another {what}: expected {expected}, found {found}"
+        return WrongAnswer(proof_type, message, batch=batch)
+
+    if proof.proof_type != proof_type:
+        raise differs("proof type", proof_type, repr(proof.proof_type))
+    if proof.key_id != request.key_id:
+        raise differs("key", request.key_id.hex(), proof.key_id.hex())
+    asked, answered = request.statement.suites, proof.suites
+    if [s.suite for s in asked] != [s.suite for s in answered]:
+        raise differs("statement", f"suites {[s.suite for s in asked]}", str([s.suite for s in answered]))
+    for ours, theirs in zip(asked, answered, strict=True):
+        for field in ("pre_root", "post_root", "commitment", "challenge", "evaluation"):
+            expected, found = getattr(ours, field), getattr(theirs, field)
+            if expected != found:
+                raise differs("statement", f"{ours.suite} {field} {expected.hex()}", found.hex())
+
+
 class ProverClient:
     """One prover at an address: ``unix:///path.sock``, or ``host:port`` with mutual TLS. Thread-safe.
 
@@ -242,7 +273,7 @@ class ProverClient:
         with self._outcomes(batch, deadline_s):
             call = self._stub.Prove(request, timeout=deadline_s)
             proof = self._last_update(call, "prove", batch, progress, cancel).proof
-        self._check_answers(proof, request, batch)
+        check_proof(self._proof_type, request, proof, batch)
         return ProveResult(proof, None)
 
     def verify(
@@ -265,31 +296,6 @@ class ProverClient:
                 raise ProverRefused(self._proof_type, reply.refusal, batch=batch)
             case None:
                 raise ProverAnsweredNothing(self._proof_type, "verify ended without a verdict", batch=batch)
-
-    def _check_answers(self, proof: pb.Proof, request: pb.ProveRequest, batch: str) -> None:
-        """Raise unless the proof is one, of this type, for this request."""
-        for field in ("proof", "l1_proof"):
-            if not getattr(proof, field):
-                raise ProverAnsweredNothing(
-                    self._proof_type, f"sent a proof whose {field} is empty", batch=batch
-                )
-
-        def differs(what: str, expected: str, found: str) -> WrongAnswer:
-            message = f"sent a proof of another {what}: expected {expected}, found {found}"
-            return WrongAnswer(self._proof_type, message, batch=batch)
-
-        if proof.proof_type != self._proof_type:
-            raise differs("proof type", self._proof_type, repr(proof.proof_type))
-        if proof.key_id != request.key_id:
-            raise differs("key", request.key_id.hex(), proof.key_id.hex())
-        asked, answered = request.statement.suites, proof.suites
-        if [s.suite for s in asked] != [s.suite for s in answered]:
-            raise differs("statement", f"suites {[s.suite for s in asked]}", str([s.suite for s in answered]))
-        for ours, theirs in zip(asked, answered, strict=True):
-            for field in ("pre_root", "post_root", "commitment", "challenge", "evaluation"):
-                expected, found = getattr(ours, field), getattr(theirs, field)
-                if expected != found:
-                    raise differs("statement", f"{ours.suite} {field} {expected.hex()}", found.hex())
 
     def _fits(self, request: Message, batch: str | None) -> None:
         size = request.ByteSize()

@@ -56,11 +56,11 @@ class ProverError(Exception):
         super().__init__(f"{subject}: {what}; {self.remedy}")
 
 
-class ProverNotFound(ProverError):  # noqa: N818
+class ProverNotFound(ProverError):
     """This installation does not know the proof type, or its program has not been built."""
 
 
-class ProverRefused(ProverError):  # noqa: N818
+class ProverRefused(ProverError):
     """The prover understood the request and must not serve it."""
 
     def __init__(self, prover: str, refusal: pb.Refusal, *, batch: str | None = None) -> None:
@@ -78,7 +78,7 @@ class ProverRefused(ProverError):  # noqa: N818
         super().__init__(prover, what, batch=batch, remedy=_REMEDIES[self.code])
 
 
-class ProverFailed(ProverError):  # noqa: N818
+class ProverFailed(ProverError):
     """The prover gave no usable answer."""
 
 
