@@ -122,13 +122,17 @@ def _feed(node: Node, steps: Sequence[Step], keys: Sequence[Wallet]) -> None:
     """Bring every step into the node, those from L1 through the contract's queue."""
     from examples.perpetuals import scenario
 
+    queued = False
     for step in steps:
         transaction = scenario.transaction(step, node.program, keys, node.settlement.domain)
         if step.from_l1:
             node.enqueue(transaction)
-        else:
+            queued = True
+            continue
+        if queued:
             node.take_queue()
-            node.submit(transaction)
+            queued = False
+        node.submit(transaction)
     node.take_queue()
     node.seal()
 
@@ -196,34 +200,36 @@ def _lie(node: Node, trade: Step, keys: Sequence[Wallet]) -> dict[str, Any]:
 
 
 def _show(document: dict[str, Any], options: Options) -> None:
-    table = Table(title="settled on L1", title_justify="left")
+    table = Table(title="settled on L1", title_justify="left", padding=(0, 0, 0, 1), pad_edge=False)
     for column in ("batch", "trades", "soft s", "final s"):
         table.add_column(column, justify="right")
     for name in options.types:
-        table.add_column(f"{name}\nprove s · bytes · gas", justify="right")
-    table.add_column("post gas", justify="right")
-    table.add_column("gas a trade", justify="right")
-    table.add_column("state root")
+        table.add_column(f"{name}\nprove s", justify="right")
+        table.add_column("vouch\ngas", justify="right")
+    table.add_column("post\ngas", justify="right")
+    table.add_column("gas a\ntrade", justify="right")
+    table.add_column("state root", no_wrap=True)
     for i, batch in enumerate(document["batches"]):
         vouches = batch["vouches"]
         gas = batch["post_gas"] + sum(v["gas"] for v in vouches.values())
+        figures = [(number(vouches[n]["prove_s"]), number(vouches[n]["gas"])) for n in options.types]
         table.add_row(
             str(i),
             str(batch["trades"]),
             number(batch["soft_s"]),
             number(batch["final_s"]),
-            *(
-                f"{number(vouches[n]['prove_s'])} · {vouches[n]['proof_bytes']} · {number(vouches[n]['gas'])}"
-                for n in options.types
-            ),
+            *(figure for pair in figures for figure in pair),
             number(batch["post_gas"]),
             number(gas / batch["trades"]) if batch["trades"] else "–",
             short(batch["state_root"]),
         )
     out.print(table)
+    last = document["batches"][-1]["vouches"]
+    sizes = ", ".join(f"{last[name]['proof_bytes']} bytes ({name})" for name in options.types)
     out.print(
         f"{document['trades']} trades final, as {' and '.join(options.types)} agree on every state root. "
-        "Soft: the first vouch; final: all that the policy requires. Seconds since the batch was sealed."
+        "Soft: the first vouch; final: all that the policy requires; seconds since the batch was sealed. "
+        f"Proofs have {sizes}."
     )
     lie = document["lie"]
     if lie:

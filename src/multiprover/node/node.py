@@ -213,6 +213,8 @@ class Node:
         """Take queued transactions from L1 into the current batch, which must have no others yet, as far as
         it has slots.
         """
+        if self.settlement.queue_length() == self._queue_taken:
+            return []
         if any(not self._is_from_l1(t) for t in self._pending):
             self.seal()
         taken = []
