@@ -2,14 +2,15 @@
 
 A prover is reached through :class:`Registry` (which proof types there are, how each is started) and
 :class:`Fleet` (several at once), or directly as a :class:`ProverClient` (an address) or a
-:class:`SupervisedProver` (a command). All are a :class:`Prover`. The conformance checks are in :mod:`multiprover.provers.conformance`.
+:class:`SupervisedProver` (a command). All are a :class:`Prover`. The conformance checks are a module of their
+own, :mod:`multiprover.provers.conformance`.
 """
 
 from multiprover.provers.client import (
     ProgressCallback,
     Prover,
-    ProveResult,
     ProverClient,
+    ProveResult,
     Tls,
     Usage,
     check_proof,
