@@ -20,7 +20,7 @@ class Row:
     """One batch, as events tell of it. Times are monotonic seconds."""
 
     number: int
-    sealed_at: float = 0.0
+    sealed_at: float | None = None
     first_vouch_at: float | None = None
     final_at: float | None = None
     state_root: str = ""
@@ -30,11 +30,16 @@ class Row:
 
     @property
     def soft_s(self) -> float | None:
-        return None if self.first_vouch_at is None else self.first_vouch_at - self.sealed_at
+        return _between(self.sealed_at, self.first_vouch_at)
 
     @property
     def final_s(self) -> float | None:
-        return None if self.final_at is None else self.final_at - self.sealed_at
+        return _between(self.sealed_at, self.final_at)
+
+
+def _between(start: float | None, end: float | None) -> float | None:
+    """Seconds between two events; None where one was not seen, as for batches of an earlier run."""
+    return None if start is None or end is None else end - start
 
 
 class Board:

@@ -119,11 +119,23 @@ def _prepare(workspace: Workspace, board: Board) -> bool:
 
 
 def _feed(node: Node, steps: Sequence[Step], keys: Sequence[Wallet]) -> None:
-    """Bring every step into the node, those from L1 through the contract's queue."""
+    """Bring every step into the node, those from L1 through the contract's queue.
+
+    The steps are the same each time, so those that a run before this one brought in are passed over.
+    """
     from examples.perpetuals import scenario
 
-    queued = False
+    accepted = node.storage.transactions()
+    submitted = sum(not node.is_from_l1(t) for t in accepted)
+    on_l1 = node.settlement.queue_length()
+    queued = on_l1 > len(accepted) - submitted
     for step in steps:
+        if step.from_l1 and on_l1:
+            on_l1 -= 1
+            continue
+        if not step.from_l1 and submitted:
+            submitted -= 1
+            continue
         transaction = scenario.transaction(step, node.program, keys, node.settlement.domain)
         if step.from_l1:
             node.enqueue(transaction)
@@ -141,6 +153,7 @@ def _document(node: Node, board: Board, trades: int, cached: bool) -> dict[str, 
     trade_kind = node.transition.kind("trade").number
     size = WORD_BYTES * node.program.input_words
     batches = []
+    proofs = node.storage.proofs()
     for batch in node.batches:
         row = board.rows[batch.number]
         kinds = [
@@ -158,7 +171,7 @@ def _document(node: Node, board: Board, trades: int, cached: bool) -> dict[str, 
                 "post_gas": row.post_gas,
                 "vouches": {
                     name: {
-                        key: row.vouches[name].get(key)
+                        key: {**proofs[batch.number, name].figures, **row.vouches.get(name, {})}.get(key)
                         for key in ("prove_s", "cpu_s", "peak_mib", "proof_bytes", "gas")
                     }
                     for name in node.provers

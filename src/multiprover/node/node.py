@@ -164,7 +164,7 @@ class Node:
         for transaction in self.storage.transactions(pending=True):
             self._builder.add(transaction)
             self._pending.append(transaction)
-            self._queue_taken += self._is_from_l1(transaction)
+            self._queue_taken += self.is_from_l1(transaction)
         stages = [("poster", self._post_all)]
         stages += [(f"prover-{name}", lambda name=name: self._prove_all(name)) for name in self.provers]  # type: ignore[misc]
         for name, stage in stages:
@@ -197,7 +197,7 @@ class Node:
             Refused: the transition refuses it; the error names the ``require`` and its line.
             NodeError: it is of a kind that comes from L1.
         """
-        if self._is_from_l1(transaction):
+        if self.is_from_l1(transaction):
             raise NodeError(
                 "a transaction of a from_l1 kind goes into the settlement contract's queue: use enqueue"
             )
@@ -215,7 +215,7 @@ class Node:
         """
         if self.settlement.queue_length() == self._queue_taken:
             return []
-        if any(not self._is_from_l1(t) for t in self._pending):
+        if any(not self.is_from_l1(t) for t in self._pending):
             self.seal()
         taken = []
         events = (located.event for located in self.settlement.events())
@@ -261,7 +261,8 @@ class Node:
     def _begin(self) -> None:
         self._builder = BatchBuilder(self.transition, self.state, self.settlement.domain, self.slots)
 
-    def _is_from_l1(self, transaction: Transaction) -> bool:
+    def is_from_l1(self, transaction: Transaction) -> bool:
+        """Whether the transaction is of a ``from_l1`` kind."""
         kinds = self.program.kinds
         return transaction.kind < len(kinds) and kinds[transaction.kind].from_l1
 
@@ -368,7 +369,7 @@ class Node:
         it there.
         """
         settlement = self.settlement
-        held = [t for t in self.storage.transactions() if self._is_from_l1(t)]
+        held = [t for t in self.storage.transactions() if self.is_from_l1(t)]
         for transaction in held[settlement.queue_length() :]:
             settlement.enqueue(self.account, transaction.words)
         self._queue_taken = sum(b.queued for b in self._batches)
