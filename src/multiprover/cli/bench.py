@@ -136,7 +136,7 @@ def _batch(workspace: Workspace) -> StoredBatch:
         builder.add(transaction)
     payee = bytes.fromhex(account.address[2:])
     return seal_record(
-        program, slots, settlement, builder.close(), 0, settlement.genesis, transactions, payee
+        program, slots, settlement.deployment, builder.close(), 0, settlement.genesis, transactions, payee
     )
 
 

@@ -101,7 +101,7 @@ def try_lie(node: Node, lie: Lie) -> list[Refusal]:
     program, settlement, account = node.program, node.settlement, node.account
     parent = node.batches[-1]
     stored = seal_record(
-        program, node.slots, settlement, lie.batch, parent.number + 1, parent.claim, [], node.payee
+        program, node.slots, settlement.deployment, lie.batch, parent.number + 1, parent.claim, [], node.payee
     )
     commitments = [get(name).commit(stored.journal) for name in program.suites]
     settlement.post(account, stored.parent, stored.journal, commitments)

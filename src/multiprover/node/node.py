@@ -34,6 +34,7 @@ from multiprover.provers.client import Prover
 from multiprover.provers.errors import ProverCancelled, ProverError, ProverFailed
 from multiprover.provers.manifest import Manifest
 from multiprover.settlement import claims
+from multiprover.settlement.claims import Deployment
 from multiprover.settlement.client import Enqueued, Receipt, Settlement, SuiteResult
 from multiprover.suites import get
 
@@ -70,30 +71,23 @@ Listener = Callable[[Event], None]
 
 
 def statement_for(
-    program: Program,
-    slots: int,
-    settlement: Settlement,
-    batch: StoredBatch,
-    payee: bytes,
-    suites: Sequence[str],
+    program: Program, slots: int, deployment: Deployment, batch: StoredBatch, payee: bytes
 ) -> pb.Statement:
-    """What a proof of ``batch`` states, for the given suites (empty: all)."""
+    """What a proof of ``batch`` states, over every suite of the program."""
     statement = pb.Statement(
         program_id=program.program_id,
         slots=slots,
-        domain=settlement.domain,
+        domain=deployment.domain,
         parent_claim=batch.parent,
         claim=batch.claim,
         payee=payee,
-        chain_id=settlement.l1.chain_id.to_bytes(32, "big"),
-        settlement=settlement.address,
+        chain_id=deployment.chain_id.to_bytes(32, "big"),
+        settlement=deployment.settlement,
     )
     for name, pre, post in zip(program.suites, batch.pre_roots, batch.post_roots, strict=True):
-        if suites and name not in suites:
-            continue
         suite = get(name)
         commitment = suite.commit(batch.journal)
-        challenge = suite.challenge(settlement.domain, batch.claim, commitment)
+        challenge = suite.challenge(deployment.domain, batch.claim, commitment)
         statement.suites.add(
             suite=name,
             pre_root=pre,
@@ -242,7 +236,7 @@ class Node:
         stored = seal_record(
             self.program,
             self.slots,
-            self.settlement,
+            self.settlement.deployment,
             batch,
             len(self._batches),
             parent,
@@ -435,7 +429,7 @@ def prove_batch(
 def seal_record(
     program: Program,
     slots: int,
-    settlement: Settlement,
+    deployment: Deployment,
     batch: Batch,
     number: int,
     parent: bytes,
@@ -454,7 +448,7 @@ def seal_record(
         transactions=len(transactions),
         queued=sum(program.kinds[t.kind].from_l1 for t in transactions),
     )
-    statement = statement_for(program, slots, settlement, stored, payee, ())
+    statement = statement_for(program, slots, deployment, stored, payee)
     request = prove_request(program, batch, statement, b"").SerializeToString()
     return StoredBatch(**{**stored.__dict__, "request": request})
 

@@ -7,6 +7,8 @@ roots, ids and commitments are 32 bytes, addresses 20 bytes, journals any multip
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Final
 
 from eth_hash.auto import keccak
@@ -40,6 +42,25 @@ class ClaimError(ValueError):
 
 class VouchSignatureError(ClaimError):
     """A vouch's signature that L1 would refuse; the message says why."""
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """One settlement contract for one program on one chain; ``domain`` follows from the three.
+
+    Attributes:
+        chain_id: of L1.
+        settlement: 20-byte address of the ``Settlement`` contract.
+        program_id: 32 bytes.
+    """
+
+    chain_id: int
+    settlement: bytes
+    program_id: bytes
+
+    @cached_property
+    def domain(self) -> bytes:
+        return domain(self.chain_id, self.settlement, self.program_id)
 
 
 def _fixed(name: str, value: bytes, length: int) -> bytes:

@@ -13,6 +13,7 @@ from eth_utils.address import to_checksum_address
 from web3.types import LogReceipt
 
 from multiprover.settlement.claims import (
+    Deployment,
     claim_id,
     domain,
     genesis_claim,
@@ -370,6 +371,11 @@ class Settlement:
                 "the deployer sent something else meanwhile, so the adapters pin another domain; deploy again"
             )
         return cls(l1, created, [*order, *names])
+
+    @property
+    def deployment(self) -> Deployment:
+        """What proofs and signatures are bound to."""
+        return Deployment(self.l1.chain_id, self.address, self.program_id)
 
     # Queue
 
