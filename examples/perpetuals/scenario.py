@@ -64,7 +64,7 @@ class Step:
 
 
 def seed(number: int) -> bytes:
-    """The seed of a wallet, known to everybody. The accounts' wallets are 0, 1, …; then comes the oracle's."""
+    """The seed of a wallet, known to everybody. The accounts' wallets are 0, 1, …; then the oracle's."""
     return b"multiprover test wallet ".ljust(28, b".") + number.to_bytes(4, "big")
 
 

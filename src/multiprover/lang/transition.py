@@ -225,6 +225,9 @@ class MapSpec:
     def __getitem__(self, index: Any) -> Any:
         return self.layout.view(_current().open(self.position, index), (0,))
 
+    def __setitem__(self, index: Any, value: Any) -> None:
+        raise AccessError(f"a record of {self.name} is assigned field by field, not as a whole")
+
 
 @dataclass(frozen=True)
 class Param:
@@ -346,7 +349,7 @@ def _kind_spec(function: Callable[..., None], number: int) -> KindSpec:
     location = Location(code.co_filename, code.co_firstlineno)
     try:
         hints = inspect.get_annotations(function, eval_str=True)
-    except NameError as error:
+    except (NameError, AttributeError, TypeError, SyntaxError) as error:
         raise DeclarationError(
             f"{function.__name__}: an annotation names something unknown: {error}", location
         ) from None

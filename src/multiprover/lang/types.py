@@ -330,7 +330,7 @@ def resolve_hints(cls: type) -> dict[str, Any]:
     own = get_annotations(cls)
     try:
         hints = get_type_hints(cls, include_extras=True)
-    except NameError as error:
+    except (NameError, AttributeError, TypeError, SyntaxError) as error:
         raise DeclarationError(f"{cls.__name__}: an annotation names something unknown: {error}") from None
     return {name: hints[name] for name in own if not name.startswith("_")}
 

@@ -1,0 +1,1 @@
+"""Transitions for tests; together they use every operation of the language."""
