@@ -1,12 +1,15 @@
-"""Token batches for the tests of the enclave prover: executed, with the statement that an honest sequencer makes."""
+"""Batches for the tests of the enclave prover: executed, with the statement of an honest sequencer."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import sgx_token
+from multiprover_sgx.source import load
 
+import multiprover as mp
 from multiprover.ledger import Batch, BatchBuilder, State, make_transaction, sign
 from multiprover.ledger.wire import prepare_request, prove_request
 from multiprover.program import Program, trace
@@ -28,6 +31,7 @@ class Ledger:
     """A token ledger with a few funded accounts."""
 
     def __init__(self, suites: Sequence[str] = ("bn254",), accounts: Sequence[int] = (3, 7, 900_001)) -> None:
+        self.transition: type[mp.Transition] = sgx_token.Token
         self.program = trace(sgx_token.Token, suites)
         self.domain = domain_of(self.program)
         self.state = State(self.program)
@@ -41,7 +45,7 @@ class Ledger:
         self.genesis = opening.close()
 
     def builder(self, slots: int) -> BatchBuilder:
-        return BatchBuilder(sgx_token.Token, self.state, self.domain, slots)
+        return BatchBuilder(self.transition, self.state, self.domain, slots)
 
     def l1(self, builder: BatchBuilder, kind: str, **values: object) -> None:
         builder.add(make_transaction(sgx_token.Token, self.program, kind, values))
@@ -75,15 +79,38 @@ def mixed_case(suites: Sequence[str] = ("bn254",)) -> Case:
     ledger.signed(builder, "transfer", b, receiver=c, amount=9_999)
     ledger.signed(builder, "withdraw", c, amount=70, recipient=[1, 2, 3, 4, 5])
     ledger.l1(builder, "deposit", account=b, amount=2**64 - 1)
-    return case_of(ledger.program, builder.close())
+    return case_of(sgx_token.Token, ledger.program, builder.close())
 
 
-def case_of(program: Program, batch: Batch) -> Case:
+def transfers(slots: int) -> Case:
+    """A full batch of transfers between two accounts."""
+    ledger = Ledger()
+    a, b, _ = ledger.accounts
+    builder = ledger.builder(slots)
+    for n in range(slots):
+        ledger.signed(builder, "transfer", (a, b)[n % 2], receiver=(b, a)[n % 2], amount=1 + n % 5)
+    return case_of(sgx_token.Token, ledger.program, builder.close())
+
+
+def replayed() -> Case:
+    """A transfer and the same once more, executed by a sequencer that does not look at nonces."""
+    ledger = Ledger()
+    source = Path(sgx_token.__file__).read_text(encoding="utf-8")
+    ledger.transition = load(source.replace('mp.require(payer.nonce == nonce, "nonce")', "pass"), "Token")
+    a, b, _ = ledger.accounts
+    builder = ledger.builder(2)
+    for _ in range(2):
+        ledger.nonces[a] = 0
+        ledger.signed(builder, "transfer", a, receiver=b, amount=40)
+    return case_of(sgx_token.Token, ledger.program, builder.close())
+
+
+def case_of(transition: type[mp.Transition], program: Program, batch: Batch) -> Case:
     statement = statement_of(program, batch)
     return Case(
         program,
         batch,
-        prepare_request(sgx_token.Token, program, len(batch.slots)),
+        prepare_request(transition, program, len(batch.slots)),
         prove_request(program, batch, statement, b""),
     )
 

@@ -64,8 +64,7 @@ class Programs:
         key_id = self._key_id(request, program, signer)
         with self._lock:
             ready = self._ready.get(key_id)
-        cached = ready is not None or self._path(key_id).exists()
-        if cached:
+        if cached := self._path(key_id).exists():
             self._read(key_id)
         if ready is None:
             ready = self._run(request, program, signer, key_id)

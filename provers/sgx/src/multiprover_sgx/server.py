@@ -31,14 +31,19 @@ SERVICE = prover_pb2.DESCRIPTOR.services_by_name["Prover"].full_name
 TERMINATION_S = 5.0
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Serve until SIGTERM or SIGINT; the exit status, 2 where it cannot start."""
+def main(arguments: Sequence[str] | None = None, *, device: Path = DEVICE) -> int:
+    """Serve until SIGTERM or SIGINT; the exit status, 2 where it cannot start.
+
+    Args:
+        arguments: of the command line.
+        device: where the attestation device is, if there is one.
+    """
     options = _options(arguments)
     _log_json()
     # What is written here is nobody else's: keys, and the socket that makes them sign.
     os.umask(0o077)
     try:
-        enclave = detect(options.attestation_device)
+        enclave = detect(device)
         if options.require_hardware and not enclave.hardware:
             raise ValueError("--require-hardware: expected an SGX enclave with DCAP attestation, found none")
         if enclave.hardware and options.sources is None:
@@ -92,7 +97,6 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
         default=120.0,
         help="seconds that a source may take to load and trace",
     )
-    parser.add_argument("--attestation-device", type=Path, default=DEVICE, help=argparse.SUPPRESS)
     for name, what in [
         ("authority", "whose clients are let in"),
         ("certificate", "this server's"),
@@ -138,11 +142,12 @@ def _log_json() -> None:
     shared: list[structlog.typing.Processor] = [
         structlog.stdlib.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.format_exc_info,
+        structlog.processors.EventRenamer("msg"),
     ]
     structlog.configure(
         processors=[
             *shared,
-            structlog.processors.format_exc_info,
             structlog.processors.JSONRenderer(default=repr),
         ],
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
@@ -153,7 +158,6 @@ def _log_json() -> None:
             foreign_pre_chain=shared,
             processors=[
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-                structlog.processors.format_exc_info,
                 structlog.processors.JSONRenderer(default=repr),
             ],
         )

@@ -107,6 +107,7 @@ def _stream(
     work = Work(function, limit_s=limit_s)
     if not context.add_callback(work.stop):
         return
+    answer: Update | None = None
     try:
         for stage, fraction in work.run():
             yield update(progress=pb.Progress(stage=stage, fraction=fraction))
@@ -122,7 +123,8 @@ def _stream(
     except Exception:
         log.exception("the prover failed")
         raise
+    finally:
+        if work.stopped:
+            log.info("stopped")
     if answer is not None:
         yield answer
-    else:
-        log.info("stopped")

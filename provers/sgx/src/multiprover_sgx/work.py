@@ -44,6 +44,11 @@ class Work(Generic[T]):
         # A daemon, so that nothing that a transition does can keep the process from ending.
         self._thread = threading.Thread(target=self._run, name="sgx-work", daemon=True)
 
+    @property
+    def stopped(self) -> bool:
+        """Whether it was stopped before it had a result."""
+        return not self._result and self._error is None
+
     def check(self) -> None:
         """Called by the work, often: raises :class:`Stopped` once it has been stopped."""
         if self._stop.is_set():
@@ -81,13 +86,15 @@ class Work(Generic[T]):
         Raises:
             BaseException: what the function raised.
         """
-        if self._error is not None and not isinstance(self._error, Stopped):
+        if self._error is not None:
             raise self._error
         return self._result[0] if self._result else None
 
     def _run(self) -> None:
         try:
             self._result.append(self._function(self))
+        except Stopped:
+            pass
         except BaseException as error:
             self._error = error
         finally:
