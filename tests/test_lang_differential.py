@@ -1,4 +1,4 @@
-"""Executor against reference interpreter: random transactions of several transitions, and random expressions."""
+"""Executor against reference interpreter: random transactions of several transitions, random expressions."""
 
 from __future__ import annotations
 
