@@ -1,7 +1,8 @@
-"""Writes vectors/conformance/token.json: batches of the token example as requests, for any prover's conformance check.
+"""Writes vectors/conformance/token.json: batches of the token example as requests, for any prover's
+conformance check.
 
-Run with the project's environment: ``uv run python scripts/conformance_cases.py``. Everything is derived from fixed seeds, so the file changes only
-with the program, the suites or the wire format.
+Run with the project's environment: ``uv run python scripts/conformance_cases.py``. Everything is derived
+from fixed seeds, so the file changes only with the program, the suites or the wire format.
 """
 
 from __future__ import annotations

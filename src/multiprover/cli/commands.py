@@ -231,10 +231,13 @@ def check(address: str, cases: Path | None, as_json: bool) -> None:
     if as_json:
         print_json(report.model_dump(mode="json"))
     else:
-        table = Table("check", "case", "outcome", "expected", "found")
         for row in report.rows:
             colour = {"passed": "green", "failed": "red", "skipped": "yellow"}[row.outcome]
-            table.add_row(row.check, row.case, f"[{colour}]{row.outcome}[/]", row.expected, row.found)
-        out.print(table)
+            out.print(f"[{colour}]{row.outcome}[/] {row.check}" + (f" · {row.case}" if row.case else ""))
+            if row.outcome == "failed":
+                out.print(f"    expected {row.expected}; found {row.found}")
+        counts = Counter(row.outcome for row in report.rows)
+        figures = ", ".join(f"{count} {outcome}" for outcome, count in counts.items())
+        out.print(f"{report.proof_type} {report.version}: {figures}")
     if not report.passed:
         raise SystemExit(1)

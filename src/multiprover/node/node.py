@@ -17,7 +17,7 @@ import itertools
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import TracebackType
 from typing import Any, Self
 
@@ -450,7 +450,7 @@ def seal_record(
     )
     statement = statement_for(program, slots, deployment, stored, payee)
     request = prove_request(program, batch, statement, b"").SerializeToString()
-    return StoredBatch(**{**stored.__dict__, "request": request})
+    return replace(stored, request=request)
 
 
 def vouch(

@@ -21,7 +21,7 @@ of them, and stores, messages and outputs are chosen by ``selector and ok``.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from multiprover.lang.tracer import (
@@ -601,4 +601,4 @@ def _without_dead_code(program: Program) -> Program:
         for i, op in enumerate(program.ops)
         if i in live
     )
-    return Program(**{**program.__dict__, "ops": ops})
+    return replace(program, ops=ops)

@@ -1,0 +1,303 @@
+"""The node with the enclave's prover: agreement, refusals, death at any moment, and the planted lie."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from examples.token.token import Token
+
+import multiprover as mp
+from multiprover.ledger import BatchBuilder, Transaction, make_transaction, sign
+from multiprover.ledger.storage import Storage, StorageError
+from multiprover.node.lie import LieAcceptedError, alter, try_lie
+from multiprover.node.node import Event, Node, NodeError
+from multiprover.node.reference import ReferenceError_, load_transition
+from multiprover.node.verify import ProofInvalidError, Verifier
+from multiprover.node.workspace import Config, Workspace, WorkspaceError
+from multiprover.program import trace
+from multiprover.prover.v1 import prover_pb2 as pb
+from multiprover.provers.errors import ProverCrashed
+from multiprover.settlement import claims
+from multiprover.suites import Wallet, names
+
+ROOT = Path(__file__).resolve().parent.parent
+TOKEN = f"{ROOT / 'examples/token/token.py'}:Token"
+SLOTS = 4
+WALLETS = [Wallet.from_seed(bytes([i + 1]) * 32, names()) for i in range(3)]
+
+
+@pytest.fixture
+def workspace(tmp_path: Path) -> Iterator[Workspace]:
+    config = Config(transition=TOKEN, slots=SLOTS, types=("sgx",))
+    with Workspace.create(tmp_path / "data", config, cache=tmp_path / "cache") as opened:
+        opened.prepare()
+        yield opened
+
+
+class Events(list[Event]):
+    def __call__(self, event: Event) -> None:
+        self.append(event)
+
+    def kinds(self, batch: int) -> list[str]:
+        return [e.kind for e in self if e.batch == batch and e.kind != "progress"]
+
+
+def unsigned(node: Node, kind: str, **values: object) -> Transaction:
+    return make_transaction(node.transition, node.program, kind, values)
+
+
+def transfer(node: Node, sender: int, receiver: int, amount: int, nonce: int) -> Transaction:
+    plain = unsigned(node, "transfer", sender=sender, receiver=receiver, amount=amount, nonce=nonce)
+    return sign(plain, node.settlement.domain, [(WALLETS[sender], nonce)])
+
+
+def fund(node: Node, amount: int = 10**9) -> None:
+    """Two batches from L1: three accounts registered, and funded."""
+    for i, wallet in enumerate(WALLETS):
+        node.enqueue(unsigned(node, "register", account=i, key=wallet.public_key))
+    for i in range(len(WALLETS)):
+        node.enqueue(unsigned(node, "deposit", account=i, amount=amount))
+    node.take_queue()
+    node.seal()
+
+
+def open_node(workspace: Workspace, listener: Events | None = None) -> Node:
+    l1, account = workspace.connect()
+    return workspace.node(
+        workspace.settlement(l1, account), account, Events() if listener is None else listener
+    )
+
+
+def test_batches_become_final_and_roots_are_the_executors(workspace: Workspace) -> None:
+    events = Events()
+    with open_node(workspace, events) as node:
+        fund(node)
+        for nonce in range(5):
+            node.submit(transfer(node, 0, 1, 7, nonce))
+        node.seal()
+        node.wait_final(60)
+        last = node.batches[-1]
+        assert node.settlement.final_claim() == last.claim
+        assert node.settlement.state_root(last.claim) == claims.state_root(node.state.roots().roots)
+        assert node.state.read_record(0, 0)[2] == 10**9 - 35
+        assert [b.transactions for b in node.batches] == [4, 2, 4, 1]
+        assert [b.queued for b in node.batches] == [4, 2, 0, 0]
+    for batch in range(4):
+        assert sorted(events.kinds(batch)) == ["final", "posted", "proved", "sealed", "vouched"]
+
+
+def test_a_refused_transaction_names_the_require_and_its_line_and_takes_no_slot(workspace: Workspace) -> None:
+    source = (ROOT / "examples/token/token.py").read_text(encoding="utf-8").splitlines()
+    with open_node(workspace) as node:
+        fund(node)
+        before = node.state.roots()
+        with pytest.raises(mp.Refused, match="insufficient balance") as refused:
+            node.submit(transfer(node, 0, 1, 10**9 + 1, 0))
+        assert refused.value.location is not None
+        assert '"insufficient balance"' in source[refused.value.location.line - 1]
+        with pytest.raises(mp.Refused, match="nonce"):
+            node.submit(transfer(node, 0, 1, 1, 1))
+        forged = sign(
+            unsigned(node, "transfer", sender=0, receiver=1, amount=1, nonce=0),
+            node.settlement.domain,
+            [(WALLETS[1], 0)],
+        )
+        with pytest.raises(mp.Refused, match="signature does not verify"):
+            node.submit(forged)
+        with pytest.raises(mp.Refused, match="takes 1 authorizations, got 0"):
+            node.submit(unsigned(node, "transfer", sender=0, receiver=1, amount=1, nonce=0))
+        with pytest.raises(NodeError, match="use enqueue"):
+            node.submit(unsigned(node, "deposit", account=0, amount=1))
+        assert node.state.roots() == before
+        assert node.seal() is None
+
+
+def test_a_signature_of_another_deployment_is_refused(workspace: Workspace) -> None:
+    with open_node(workspace) as node:
+        fund(node)
+        plain = unsigned(node, "transfer", sender=0, receiver=1, amount=1, nonce=0)
+        elsewhere = claims.domain(1, node.settlement.address, node.program.program_id)
+        with pytest.raises(mp.Refused, match="signature does not verify"):
+            node.submit(sign(plain, elsewhere, [(WALLETS[0], 0)]))
+
+
+def test_a_queued_transaction_that_fails_has_no_effect_and_blocks_nothing(workspace: Workspace) -> None:
+    with open_node(workspace) as node:
+        fund(node)
+        node.enqueue(unsigned(node, "deposit", account=9, amount=5))
+        (slot,) = node.take_queue()
+        assert slot.refused is not None
+        assert "no such account" in slot.refused
+        node.submit(transfer(node, 0, 1, 1, 0))
+        node.seal()
+        node.wait_final(60)
+        assert node.state.read_record(0, 9) == node.state.initial_record(0)
+
+
+def test_a_dead_prover_is_restarted_and_the_batch_proved(workspace: Workspace) -> None:
+    with open_node(workspace) as node:
+        fund(node)
+        node.wait_final(60)
+        prover = workspace.provers["sgx"]
+        os.killpg(os.getpgid(prover.pid), signal.SIGKILL)  # type: ignore[attr-defined]
+        node.submit(transfer(node, 0, 1, 1, 0))
+        node.seal()
+        node.wait_final(120)
+
+
+def test_a_prover_that_always_fails_is_named_and_nothing_is_lost(workspace: Workspace) -> None:
+    class Broken:
+        proof_type = "sgx"
+
+        def prove(self, *_: object, batch: str | None = None, **__: object) -> None:
+            raise ProverCrashed("sgx", "it broke", batch=batch)
+
+    with open_node(workspace) as node:
+        node.provers["sgx"] = Broken()  # type: ignore[assignment]
+        fund(node)
+        with pytest.raises(NodeError, match="2 batches are not final. sgx: .*it broke"):
+            node.wait_final(60)
+    with open_node(workspace) as again:
+        again.wait_final(60)
+        assert len(again.batches) == 2
+
+
+def test_a_planted_lie_is_refused_by_the_prover_and_by_the_contract(workspace: Workspace) -> None:
+    with open_node(workspace) as node:
+        fund(node)
+        node.wait_final(60)
+        state = node.state.copy()
+        builder = BatchBuilder(Token, state, node.settlement.domain, SLOTS)
+        builder.add(transfer(node, 1, 2, 3, 0))
+        lie = alter(node.program, builder.close(), state)
+        assert "balance" in lie.what
+        refusals = try_lie(node, lie)
+        assert [r.by for r in refusals] == ["sgx", "contract:sgx"]
+        assert "JOURNAL_MISMATCH" in refusals[0].reason
+        assert node.settlement.final_claim() == node.batches[-1].claim
+
+
+def test_a_truth_planted_as_a_lie_is_noticed(workspace: Workspace) -> None:
+    """The demonstration can fail: what is true is proved, and that is an error there."""
+    with open_node(workspace) as node:
+        fund(node)
+        node.wait_final(60)
+        state = node.state.copy()
+        builder = BatchBuilder(Token, state, node.settlement.domain, SLOTS)
+        builder.add(transfer(node, 1, 2, 3, 0))
+        lie = alter(node.program, builder.close(), node.state.copy())
+        builder = BatchBuilder(Token, node.state.copy(), node.settlement.domain, SLOTS)
+        builder.add(transfer(node, 1, 2, 3, 0))
+        truth = type(lie)(builder.close(), "nothing")
+        with pytest.raises(LieAcceptedError, match="sgx proved the lie"):
+            try_lie(node, truth)
+
+
+def test_proofs_verify_without_provers_and_altered_ones_do_not(workspace: Workspace) -> None:
+    with open_node(workspace) as node:
+        fund(node)
+        node.wait_final(60)
+        batch = node.batches[0]
+        statement = pb.ProveRequest.FromString(batch.request).statement
+        proof = pb.Proof.FromString(node.storage.proofs()[0, "sgx"].proof).l1_proof
+    verifier = Verifier(workspace.artefacts())
+    verifier.verify("sgx", statement, proof)
+    with pytest.raises(ProofInvalidError, match="expected a signature of"):
+        verifier.verify("sgx", statement, proof[:10] + bytes([proof[10] ^ 1]) + proof[11:])
+    with pytest.raises(ProofInvalidError, match="expected 65 bytes, got 64"):
+        verifier.verify("sgx", statement, proof[:-1])
+    statement.payee = bytes(20)
+    with pytest.raises(ProofInvalidError, match="expected a signature of"):
+        verifier.verify("sgx", statement, proof)
+    with pytest.raises(ProofInvalidError, match="no artefacts"):
+        verifier.verify("groth16", statement, proof)
+
+
+KILLED = textwrap.dedent("""
+    import os, sys
+    from pathlib import Path
+    sys.path[:0] = [{root!r}, {tests!r}]
+    from multiprover.node.workspace import Workspace
+    from test_node import fund, open_node, transfer
+
+    def listener(event):
+        if event.kind == {kind!r} and event.batch == {batch}:
+            os.kill(os.getpid(), 9)
+
+    with Workspace.open(Path({data!r}), cache=Path({cache!r})) as workspace:
+        workspace.prepare()
+        with open_node(workspace, listener) as node:
+            fund(node)
+            for nonce in range(6):
+                node.submit(transfer(node, 0, 1, 1, nonce))
+            node.wait_final(60)
+    raise SystemExit("it was not killed")
+""")
+
+
+@pytest.mark.parametrize(("kind", "batch"), [("sealed", 0), ("posted", 1), ("proved", 1), ("vouched", 2)])
+def test_a_killed_node_goes_on_where_it_was(tmp_path: Path, kind: str, batch: int) -> None:
+    data, cache = tmp_path / "data", tmp_path / "cache"
+    Workspace.create(data, Config(transition=TOKEN, slots=SLOTS, types=("sgx",)), cache=cache)
+    script = KILLED.format(
+        root=str(ROOT), tests=str(ROOT / "tests"), kind=kind, batch=batch, data=str(data), cache=str(cache)
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    assert done.returncode == -signal.SIGKILL, done.stderr
+    with Workspace.open(data, cache=cache) as workspace:
+        workspace.prepare()
+        accepted = len(workspace.storage.transactions())
+        with open_node(workspace) as node:
+            first = node.state.read_record(0, 0)[3]  # account 0's nonce: what it has sent
+            for nonce in range(first, 6):
+                if accepted >= 6:
+                    node.submit(transfer(node, 0, 1, 1, nonce))
+            node.seal()
+            node.wait_final(60)
+            assert sum(b.transactions for b in node.batches) >= accepted
+            assert node.settlement.final_claim() == node.batches[-1].claim
+            assert node.settlement.state_root(node.batches[-1].claim) == claims.state_root(
+                node.state.roots().roots
+            )
+
+
+def test_storage_refuses_another_program_and_what_is_no_ledger(tmp_path: Path) -> None:
+    program = trace(Token, names())
+    Storage(tmp_path / "ledger.sqlite", program).close()
+    other = dataclasses.replace(program, name="Other")
+    with pytest.raises(StorageError, match="expected a ledger of format 1 of program"):
+        Storage(tmp_path / "ledger.sqlite", other)
+    (tmp_path / "text").write_text("no database", encoding="utf-8")
+    with pytest.raises(StorageError, match="is not a ledger"):
+        Storage(tmp_path / "text", program)
+
+
+def test_a_data_directory_keeps_its_configuration(tmp_path: Path) -> None:
+    config = Config(transition=TOKEN, slots=SLOTS, types=("sgx",))
+    Workspace.create(tmp_path, config)
+    with pytest.raises(WorkspaceError, match="another configuration"):
+        Workspace.create(tmp_path, config.model_copy(update={"slots": 8}))
+    with pytest.raises(WorkspaceError, match="no data directory"):
+        Workspace.open(tmp_path / "nowhere")
+    (tmp_path / "config.json").write_text("{", encoding="utf-8")
+    with pytest.raises(WorkspaceError, match="config.json"):
+        Workspace.open(tmp_path)
+
+
+def test_a_reference_names_a_file_and_a_class(tmp_path: Path) -> None:
+    assert load_transition(TOKEN).__name__ == "Token"
+    for reference, message in [
+        ("Token", "expected path/to/file.py:Class"),
+        (f"{tmp_path}/none.py:Token", "a file that exists"),
+        (TOKEN.replace(":Token", ":Tokens"), "it has Token"),
+    ]:
+        with pytest.raises(ReferenceError_, match=message):
+            load_transition(reference)
