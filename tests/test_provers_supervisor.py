@@ -10,6 +10,7 @@ import signal
 import stat
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -406,11 +407,19 @@ time.sleep(600)
 """
 
 
-def test_nothing_outlives_a_supervisor_that_is_killed(tmp_path: Path) -> None:
+@pytest.fixture
+def short_folder() -> Iterator[Path]:
+    """A folder whose path is short enough for a socket."""
+    with tempfile.TemporaryDirectory() as name:
+        yield Path(name)
+
+
+def test_nothing_outlives_a_supervisor_that_is_killed(tmp_path: Path, short_folder: Path) -> None:
     with subprocess.Popen(
-        [sys.executable, "-c", SUPERVISOR_SCRIPT, tmp_path, *FAKE],
+        [sys.executable, "-c", SUPERVISOR_SCRIPT, tmp_path / "cache", *FAKE],
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
+        env=os.environ | {"XDG_RUNTIME_DIR": str(short_folder)},
     ) as supervisor:
         assert supervisor.stdout is not None
         lines = (line.split() for line in supervisor.stdout)
@@ -418,6 +427,7 @@ def test_nothing_outlives_a_supervisor_that_is_killed(tmp_path: Path) -> None:
         supervisor.kill()
     assert len(until_killed) == 2
     assert_gone(until_killed)
+    assert list(short_folder.iterdir()) == []
 
 
 def test_the_socket_is_private_and_removed(
@@ -536,11 +546,11 @@ def test_a_remote_prover_with_mutual_tls(tmp_path: Path) -> None:
     assert server.returncode == 0
 
 
-def test_the_guards_exit_says_how_the_prover_ended() -> None:
+def test_the_guards_exit_says_how_the_prover_ended(tmp_path: Path) -> None:
     from multiprover.provers import guard
 
     def run(*command: str) -> int:
-        line = [sys.executable, "-I", "-S", guard.__file__, "1", *command]
+        line = [sys.executable, "-I", "-S", guard.__file__, "1", str(tmp_path / "folder"), *command]
         with subprocess.Popen(line, stdin=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
             return process.wait()
 

@@ -1,9 +1,10 @@
-"""Runs one prover so that nothing of it outlives its supervisor: ``python guard.py GRACE_S COMMAND...``.
+"""Runs one prover so that nothing of it outlives its supervisor: ``guard.py GRACE_S FOLDER COMMAND...``.
 
 A script of its own, started by the supervisor with its standard input as the line between them. When that
 closes, by ``close`` or because the supervisor died, however it died, the prover gets SIGTERM, and GRACE_S
 seconds later SIGKILL. ``kill`` on the line means SIGKILL at once. When the prover ends, whatever it left
-running is killed too, and the guard ends as the prover did: same status, same signal.
+running is killed too, FOLDER, where its socket lies, is removed, and the guard ends as the prover did: same
+status, same signal.
 
 Only the standard library, no import of the package: ``python -I -S`` starts it in milliseconds.
 """
@@ -14,6 +15,7 @@ import contextlib
 import ctypes
 import os
 import select
+import shutil
 import signal
 import subprocess
 import sys
@@ -102,7 +104,7 @@ def end_as(status: int) -> None:
 
 
 def main() -> None:
-    grace_s, command = float(sys.argv[1]), sys.argv[2:]
+    grace_s, folder, command = float(sys.argv[1]), sys.argv[2], sys.argv[3:]
     reader, writer = os.pipe()
     os.set_blocking(writer, False)
     os.set_blocking(reader, False)
@@ -138,6 +140,7 @@ def main() -> None:
     kill_group(prover.pid, signal.SIGKILL)
     status = prover.wait()
     kill_descendants()
+    shutil.rmtree(folder, ignore_errors=True)
     end_as(status)
 
 

@@ -359,7 +359,7 @@ class _Process:
         visible = {key: os.environ[key] for key in ENVIRONMENT if key in os.environ}
         self.guard = subprocess.Popen(
             [
-                *(sys.executable, "-I", "-S", guard.__file__, str(limits.grace_s)),
+                *(sys.executable, "-I", "-S", guard.__file__, str(limits.grace_s), str(self._folder)),
                 *(*command, "--listen", address, "--cache", str(cache.resolve())),
             ],
             stdin=subprocess.PIPE,
@@ -433,6 +433,7 @@ class _Process:
                 guard.kill_group(group, signal.SIGKILL)
             self.guard.wait()
         self._join_readers()
+        # The guard has removed it, unless it was killed or could not start the prover.
         shutil.rmtree(self._folder, ignore_errors=True)
         self.ended.set()
 
