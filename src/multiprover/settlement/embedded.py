@@ -78,4 +78,5 @@ class EmbeddedProvider(EthereumTesterProvider):
     def time_travel(self, timestamp: int) -> None:
         """Mine a block at ``timestamp`` (Unix seconds, later than the last block's)."""
         with self._lock:
-            cast(EthereumTester, self.ethereum_tester).time_travel(timestamp)
+            # eth-tester mines one second before the time that it is given.
+            cast(EthereumTester, self.ethereum_tester).time_travel(timestamp + 1)

@@ -1,0 +1,183 @@
+"""What settlement costs in gas: ``python -m multiprover.settlement.gas`` prints JSON.
+
+Whole transactions (base cost and calldata included) on an L1 in this process under Prague's rules, for slots
+as wide as a perpetuals trade's. Groth16 proofs are simulated: made from the verification equations under a
+key whose discrete logarithms are known here. A verifier does the same work for them as for any other.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Sequence
+from typing import Any, Final, cast
+
+from eth_abi.abi import encode
+from eth_hash.auto import keccak
+from eth_utils.address import to_checksum_address
+from py_ecc.bn128.bn128_curve import G1, G2, curve_order, multiply
+
+from multiprover.settlement import claims
+from multiprover.settlement.client import (
+    Groth16Type,
+    KindInfo,
+    ProgramInfo,
+    Settlement,
+    SgxType,
+    SuiteInfo,
+    SuiteResult,
+)
+from multiprover.settlement.contracts import CONTRACTS, artifact
+from multiprover.settlement.l1 import calldata_floor, open_l1
+
+_KINDS: Final = (
+    KindInfo("noop", 1),
+    KindInfo("trade", 14),
+    KindInfo("deposit", 4, from_l1=True, value_word=2),
+)
+_INPUT_WORDS, _OUTPUT_WORDS, _CELL_WORDS = 14, 20, 4
+_DEPOSIT: Final = b"".join(w.to_bytes(4, "big") for w in (2, 7, 0, 1000)).ljust(4 * _INPUT_WORDS, b"\x00")
+_PAYEE: Final = b"\x77" * 20
+_ENCLAVE_KEY: Final = keccak(b"enclave key of the gas report")
+
+# Discrete logarithms of the simulated verifying key.
+_ALPHA, _BETA, _GAMMA, _DELTA, _G, _SIGMA = 3, 5, 7, 11, 13, 17
+_IC: Final = tuple(range(101, 110))
+
+
+def _word(value: int) -> bytes:
+    return value.to_bytes(32, "big")
+
+
+def _g1(k: int) -> list[int]:
+    x, y = cast(Any, multiply(G1, k % curve_order))
+    return [int(x), int(y)]
+
+
+def _g2(k: int) -> list[int]:
+    """In the order of EIP-197: (x_im, x_re, y_im, y_re)."""
+    x, y = cast(Any, multiply(G2, k % curve_order))
+    return [int(x.coeffs[1]), int(x.coeffs[0]), int(y.coeffs[1]), int(y.coeffs[0])]
+
+
+def _verifying_key() -> bytes:
+    points = [
+        _g1(_ALPHA),
+        *(_g2(k) for k in (_BETA, _GAMMA, _DELTA, _G, -_SIGMA * _G)),
+        [_g1(k) for k in _IC],
+    ]
+    return encode(["uint256[2]", *["uint256[4]"] * 5, "uint256[2][]"], points)
+
+
+def _simulated_proof(public: Sequence[bytes]) -> bytes:
+    """A proof for the 7 public inputs, 32 bytes each."""
+    a, b, d = 19, 23, 29
+    commitment = b"".join(map(_word, _g1(d)))
+    inputs = [1, *(int.from_bytes(x, "big") for x in public), int.from_bytes(keccak(commitment), "big")]
+    l = sum(x * k for x, k in zip(inputs, _IC, strict=True)) + d
+    c = (a * b - _ALPHA * _BETA - l * _GAMMA) * pow(_DELTA, -1, curve_order)
+    values = [*_g1(a), *_g2(b), *_g1(c), *_g1(d), *_g1(d * _SIGMA)]
+    return b"".join(map(_word, values))
+
+
+def _evaluate(settlement: Settlement, claim: bytes, commitment: bytes, journal: bytes) -> tuple[bytes, bytes]:
+    """``z`` and ``y``, by the deployment's own binding."""
+    l1 = settlement.l1
+    contract = l1.web3.eth.contract(
+        address=to_checksum_address(settlement.address), abi=artifact("Settlement").abi
+    )
+    binding = bytes.fromhex(contract.functions.suites().call()[0][1][2:])
+    seed = claims.challenge_seed(settlement.domain, claims.suite_id("bn254"), claim, commitment)
+    z = l1.call(binding, keccak(b"challenge(bytes32)")[:4] + seed)
+    y = l1.call(binding, keccak(b"evaluate(bytes,bytes32)")[:4] + encode(["bytes", "bytes32"], [journal, z]))
+    return z, y
+
+
+def measure(slots: int) -> dict[str, Any]:
+    """Gas of every transaction of two batches of ``slots`` slots; the first batch takes in one deposit."""
+    rng = random.Random(slots)  # noqa: S311
+    l1 = open_l1(None)
+    deployer, sequencer, operator, sender = l1.dev_accounts()[:4]
+    genesis_root = _word(1)
+    program = ProgramInfo(keccak(b"gas"), slots, _INPUT_WORDS, _OUTPUT_WORDS, _CELL_WORDS, _KINDS)
+    settlement = Settlement.deploy(
+        l1,
+        deployer,
+        program,
+        [SuiteInfo("bn254", genesis_root)],
+        [Groth16Type(_verifying_key()), SgxType(allow_simulated=True)],
+        required=["groth16", "sgx"],
+        sequencer=bytes.fromhex(sequencer.address[2:]),
+        operator=bytes.fromhex(operator.address[2:]),
+    )
+    gas: dict[str, int] = {}
+    gas["register_signer"] = settlement.register_signer(
+        operator, claims.signer_address(_ENCLAVE_KEY), simulated=True
+    ).gas_used
+    gas["enqueue"] = settlement.enqueue(sender, _DEPOSIT).gas_used
+
+    parent, pre = settlement.genesis, genesis_root
+    for batch in (1, 2):
+        trades = slots - (batch == 1)
+        inputs = _DEPOSIT if batch == 1 else b""
+        for _ in range(trades):
+            inputs += _word(1)[-4:] + rng.randbytes(4 * (_INPUT_WORDS - 1))
+        # Half of an output word's bytes are zero: balances are small numbers in wide types.
+        outputs = b"".join(
+            rng.randbytes(2).rjust(4, b"\x00") for _ in range(slots * _OUTPUT_WORDS + _CELL_WORDS)
+        )
+        journal = inputs + outputs
+        claim = claims.claim_id(parent, journal)
+        root, c = _word(1000 + batch), _word(rng.getrandbits(250))
+        posted = settlement.post(sequencer, parent, journal, [c])
+        gas["post with a deposit" if batch == 1 else "post"] = posted.gas_used
+        z, y = _evaluate(settlement, claim, c, journal)
+        proof = _simulated_proof([pre, root, c, z, y, _PAYEE.rjust(32, b"\x00"), settlement.domain])
+        digest = claims.vouch_digest(
+            l1.chain_id,
+            settlement.address,
+            claim=claim,
+            pre_state_root=claims.state_root([pre]),
+            post_state_root=claims.state_root([root]),
+            payee=_PAYEE,
+        )
+        vouches = [
+            ("groth16", [SuiteResult(root, c, z, y)], proof),
+            ("sgx", [SuiteResult(root)], claims.sign_vouch(_ENCLAVE_KEY, digest)),
+        ]
+        for place, (name, results, evidence) in zip(
+            ("first", "last"), vouches if batch == 1 else vouches[::-1], strict=True
+        ):
+            receipt = settlement.vouch(
+                sender,
+                name,
+                parent=parent,
+                journal_hash=claims.journal_hash(journal),
+                results=results,
+                payee=_PAYEE,
+                proof=evidence,
+            )
+            gas[f"vouch {name}, {place}"] = receipt.gas_used
+        if batch == 2:
+            gas["bind"] = settlement.bind(sender, parent, journal, "bn254", _word(5)).gas_used
+        parent, pre = claim, root
+    return {
+        "slots": slots,
+        "journal_bytes": program.journal_bytes,
+        "journal_calldata_floor": calldata_floor(journal),
+        "gas": dict(sorted(gas.items())),
+    }
+
+
+def report() -> dict[str, Any]:
+    """Deployed sizes, and gas at several batch sizes."""
+    return {
+        "evm": "prague",
+        "deployed_bytes": {name: artifact(name).runtime_bytes for name in CONTRACTS},
+        "slot": {"input_words": _INPUT_WORDS, "output_words": _OUTPUT_WORDS},
+        "batches": [measure(slots) for slots in (1, 4, 16, 64)],
+    }
+
+
+if __name__ == "__main__":
+    print(json.dumps(report(), indent=2))
