@@ -68,7 +68,7 @@ PRELUDES: dict[type[mp.Transition], list[tuple[str, list[Any]]]] = {
 
 
 @pytest.mark.parametrize("transition", PRELUDES)
-@settings(deadline=None, max_examples=100, suppress_health_check=[HealthCheck.too_slow])
+@settings(deadline=None, max_examples=50, suppress_health_check=[HealthCheck.too_slow])
 @given(data=st.data())
 def test_random_transactions(transition: type[mp.Transition], data: st.DataObject) -> None:
     both = Both(transition, ("bn254", "toy"))
@@ -162,7 +162,7 @@ def transition_of(tree: Any, other: Any, *, from_l1: bool) -> type[mp.Transition
 
 
 @settings(
-    deadline=None, max_examples=300, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much]
+    deadline=None, max_examples=150, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much]
 )
 @given(tree=trees, other=trees, from_l1=st.booleans(), data=st.data())
 def test_random_expressions(tree: Any, other: Any, from_l1: bool, data: st.DataObject) -> None:

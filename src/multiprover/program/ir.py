@@ -327,6 +327,7 @@ class _Checker:
     def __init__(self, program: Program) -> None:
         self.p = program
         self.opens: dict[int, int] = {}
+        self.ports: dict[int, int] = {}
         self.keys: set[int] = set()
         self.stored: set[tuple[int, ...]] = set()
         self.remainders: set[int] = set()
@@ -339,7 +340,12 @@ class _Checker:
             raise ProgramError(f"expected at least one suite, none twice, got {p.suites}")
         if not p.kinds or p.kinds[0] != Kind("noop", False, (), (), (), ()):
             raise ProgramError("kind 0 must be noop, without parameters")
-        for f in [*p.cells, *(f for m in p.maps for f in m.fields), *(f for k in p.kinds for f in k.params)]:
+        for f in [
+            *p.cells,
+            *(f for m in p.maps for f in m.fields),
+            *(f for k in p.kinds for f in k.params),
+            *(f for x in p.messages for f in x.fields),
+        ]:
             if f.key and (f.lo or f.hi):
                 raise ProgramError(f"{f.name}: a key has no range")
             if not (f.lo <= 0 <= f.hi and f.hi - f.lo < 2**64 and f.lo >= -(2**63)):
@@ -361,6 +367,72 @@ class _Checker:
         ]:
             if expected != found:
                 raise ProgramError(f"the operations have {expected} {what}, the program says {found}")
+        self.layout()
+        for kind in p.kinds:
+            self.kind(kind)
+
+    def layout(self) -> None:
+        """Ports and messages stand in the output words where they say, and the OUTPUTs follow them."""
+        p = self.p
+        presence = Field("presence", 0, 1)
+        expected = [presence] if p.has_refused else []
+        for n, port in enumerate(p.ports):
+            fields = p.maps[port.map].fields
+            stored = {
+                f for what in self.stored if len(what) == 2 and self.ports[what[0]] == n for f in what[1:]
+            }
+            written = tuple(sorted(f for f in stored if not fields[f].key))
+            if port.written != written or port.writes_key != (len(written) < len(stored)):
+                raise ProgramError(
+                    f"port {n}: its stores write {sorted(stored)}, it says {list(port.written)}"
+                )
+            self.offset(f"port {n}", port.output_offset, expected if written else [])
+            if written:
+                expected += [
+                    Field("index", 0, 2 ** p.maps[port.map].depth - 1),
+                    *(fields[f] for f in written),
+                ]
+        for n, message in enumerate(p.messages):
+            self.offset(f"message {n}", message.output_offset, expected)
+            if any(f.key for f in message.fields):
+                raise ProgramError(f"message {n}: a key cannot be sent")
+            expected += [presence, *message.fields]
+        found = [(op.lo, op.hi) for op in p.ops if op.code is Code.OUTPUT]
+        if found != [(f.lo, f.hi) for f in expected]:
+            raise ProgramError(f"expected outputs of {[(f.lo, f.hi) for f in expected]}, got {found}")
+
+    @staticmethod
+    def offset(what: str, found: int, before: Sequence[Field]) -> None:
+        expected = sum(f.words for f in before)
+        if found != expected:
+            raise ProgramError(f"{what}: expected output offset {expected}, got {found}")
+
+    def kind(self, kind: Kind) -> None:
+        p = self.p
+        width, amounts = 1, []
+        for f in kind.params:
+            if (f.key, f.lo, f.hi) == (False, 0, 2**64 - 1):
+                amounts.append(width)
+            width += KEY_WORDS * len(p.suites) if f.key else f.words
+        if width > p.input_words:
+            raise ProgramError(f"kind {kind.name}: {width} input words of {p.input_words}")
+        for what, used, count in [
+            ("port", kind.ports, len(p.ports)),
+            ("authorization", kind.authorizations, p.authorizations),
+            ("message", tuple(sorted(kind.messages)), len(p.messages)),
+        ]:
+            for u in used:
+                self.one_of(f"kind {kind.name}: {what}", u, count)
+            if sorted(set(used)) != list(used):
+                raise ProgramError(f"kind {kind.name}: {what}s {list(used)} are not in order, each once")
+        if kind is not p.kinds[0] and kind.from_l1 == bool(kind.authorizations):
+            raise ProgramError(f"kind {kind.name}: from L1, or signed, and not both")
+        if not kind.from_l1 and (kind.operator_only or kind.value_word is not None):
+            raise ProgramError(f"kind {kind.name}: rules for L1, but it is not from L1")
+        if kind.value_word is not None and kind.value_word not in amounts:
+            raise ProgramError(
+                f"kind {kind.name}: expected the value at a u64, in {amounts}, got {kind.value_word}"
+            )
 
     def op(self, i: int, op: Op) -> None:
         args, index = _ARITY[op.code]
@@ -407,8 +479,19 @@ class _Checker:
         self.stored.add(what)
         if field.key != (value in self.keys):
             raise ProgramError(f"{field.name} and the value stored are not both keys or both integers")
+        if field.key:
+            self.key_source(what, value)
         if not field.key:
             self.within(value, field.lo, field.hi)
+
+    def key_source(self, what: tuple[int, ...], value: int) -> None:
+        """A key that is stored is a parameter, or what was there before."""
+        op = self.p.ops[value]
+        if op.code is Code.SELECT:
+            for a in op.args[1:]:
+                self.key_source(what, a)
+        elif op.code is not Code.KEY_PARAM and (*op.args, *op.index) != what:
+            raise ProgramError(f"the key stored may be {op.code.name} {value}, which is no parameter")
 
     def opened(self, a: int) -> Map:
         if a not in self.opens:
@@ -460,6 +543,7 @@ class _Checker:
         if port >= len(self.p.ports) or self.p.ports[port].map != op.index[0]:
             raise ProgramError(f"port {port} is not declared for map {op.index[0]}")
         self.opens[i] = op.index[0]
+        self.ports[i] = port
 
     def _load(self, i: int, op: Op) -> None:
         opened = self.opened(op.args[0])

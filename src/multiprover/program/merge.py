@@ -243,7 +243,7 @@ class _Merge:
             self.places = self._aligned(k, needs[k])
 
     def _aligned(self, k: int, effects: list[Effect]) -> list[_Place]:
-        """The cheapest supersequence of the places and of kind ``k``'s needs; the kind uses each place at most once."""
+        """The cheapest supersequence of the places and of kind ``k``'s needs, which have a place each."""
         places = self.places
         # saved[i][j]: the cost that effects[i:] can share with places[j:].
         saved = [[0] * (len(places) + 1) for _ in range(len(effects) + 1)]
@@ -567,10 +567,8 @@ class _Merge:
                 cases = [(applied[k], self._value(k, effect.values[i])) for k, effect in emitted]
                 self._output(e.choose(cases, e.constant(0)), f.lo, f.hi)
                 output_words += f.words
-        by_kind = [
-            tuple(i for i, emitted in enumerate(users.values()) if any(user == k for user, _ in emitted))
-            for k in range(len(self.traces))
-        ]
+        order = {id(effect): i for i, emitted in enumerate(users.values()) for _, effect in emitted}
+        by_kind = [tuple(order[id(e)] for e in t.effects if isinstance(e, EmitEffect)) for t in self.traces]
         return places, by_kind, output_words
 
     def _cell_stores(self, applied: list[int]) -> None:
