@@ -92,18 +92,18 @@ BINDERS = {"bn254": bind_bn254, "mock": bind_mock}
 ROOTS = {"bn254": GENESIS_ROOT, "mock": (987654321).to_bytes(32, "big")}
 
 
-def fixed_deployer(l1: L1) -> LocalAccount:
+def fixed_deployer(l1: L1, rich: LocalAccount) -> LocalAccount:
     """The account that the frozen proofs' deployments come from, with nonce 0: it fixes their domain."""
-    return funded(l1, Account.from_key(keccak(b"multiprover settlement test deployer")))
+    return funded(l1, Account.from_key(keccak(b"multiprover settlement test deployer")), rich)
 
 
 def deployer(l1: L1) -> LocalAccount:
     """An account that no other test uses, with 100 ETH."""
-    return funded(l1, Account.create())
+    return funded(l1, Account.create(), l1.dev_accounts()[0])
 
 
-def funded(l1: L1, account: LocalAccount) -> LocalAccount:
-    l1.transact(l1.dev_accounts()[0], raw(account), b"", value=10**20, gas=21_000)
+def funded(l1: L1, account: LocalAccount, rich: LocalAccount) -> LocalAccount:
+    l1.transact(rich, raw(account), b"", value=10**20, gas=21_000)
     return account
 
 
@@ -170,7 +170,7 @@ class Deployment:
         required: Sequence[str] = ("one", "all"),
         extra: Sequence[ProofTypeInfo] = (),
     ) -> Deployment:
-        """Types ``one`` and ``two`` commit to the first suite and bind; ``all`` covers every suite and does not."""
+        """Types ``one`` and ``two`` commit to the first suite and bind; ``all``, of every suite, does not."""
         accounts = l1.dev_accounts()
         types = [
             mock(l1, "one", suites[:1], binds=True),

@@ -67,7 +67,7 @@ class Rollup:
     def deploy(cls, l1: L1, accounts: list[LocalAccount]) -> Rollup:
         settlement = Settlement.deploy(
             l1,
-            fixed_deployer(l1),
+            fixed_deployer(l1, accounts[0]),
             PROGRAM,
             [SuiteInfo("bn254", GENESIS_ROOT)],
             [Groth16Type(verifying_key()), SgxType(allow_simulated=True)],
@@ -186,7 +186,7 @@ def test_an_enclave_that_lies_stops_the_claim(rollup: Rollup) -> None:
 def test_the_same_proofs_are_void_at_another_address() -> None:
     """One transaction of the deployer more, and the domain is another."""
     l1 = open_l1(None)
-    deployer = fixed_deployer(l1)
+    deployer = fixed_deployer(l1, l1.dev_accounts()[0])
     l1.transact(deployer, raw(deployer), b"", gas=21_000)
     rollup = Rollup.deploy(l1, l1.dev_accounts())
     rollup.post(rollup.settlement.genesis, FROZEN[0])

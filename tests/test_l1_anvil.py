@@ -1,0 +1,138 @@
+"""The client against a node: anvil with Osaka's rules and the cap on a transaction's gas."""
+
+from __future__ import annotations
+
+import shutil
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from eth_account import Account
+from eth_account.signers.local import LocalAccount
+from settlement_support import FROZEN, GWEI, PAYEE, deposit, journal, raw
+from test_settlement_real import Rollup, settle_two_batches
+
+from multiprover.settlement import claims
+from multiprover.settlement.client import Enqueued, Finalised, Posted, Settlement, Vouched
+from multiprover.settlement.errors import (
+    EnqueueRefusedError,
+    GasRangeError,
+    PostRefusedError,
+    ReceiptTimeoutError,
+)
+from multiprover.settlement.l1 import L1, calldata_floor, open_l1
+
+FOLDER = Path(__file__).parent / "anvil"
+MNEMONIC = "test test test test test test test test test test test junk"
+START_S = 60
+
+pytestmark = pytest.mark.skipif(
+    shutil.which("npm") is None, reason="npm is missing: it installs anvil (tests/anvil/package.json)"
+)
+
+
+@pytest.fixture(scope="module")
+def anvil() -> Iterator[str]:
+    """The URL of a fresh node."""
+    binary = FOLDER / "node_modules" / ".bin" / "anvil"
+    if not binary.exists():
+        subprocess.run(["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"], cwd=FOLDER, check=True)
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    command = [binary, "--hardfork", "osaka", "--enable-tx-gas-limit", "--port", str(port)]
+    process = subprocess.Popen([*command, "--silent"])
+    try:
+        for _ in range(10 * START_S):
+            with socket.socket() as probe:
+                if probe.connect_ex(("127.0.0.1", port)) == 0:
+                    break
+            assert process.poll() is None, "anvil ended"
+            time.sleep(0.1)
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        process.terminate()
+        process.wait()
+
+
+@pytest.fixture(scope="module")
+def l1(anvil: str) -> L1:
+    return open_l1(anvil)
+
+
+@pytest.fixture(scope="module")
+def accounts() -> list[LocalAccount]:
+    Account.enable_unaudited_hdwallet_features()
+    return [Account.from_mnemonic(MNEMONIC, account_path=f"m/44'/60'/0'/0/{i}") for i in range(4)]
+
+
+@pytest.fixture(scope="module")
+def rollup(l1: L1, accounts: list[LocalAccount]) -> Rollup:
+    return Rollup.deploy(l1, accounts)
+
+
+def test_two_batches_are_settled(rollup: Rollup) -> None:
+    settle_two_batches(rollup)
+    s = rollup.settlement
+    events = [located.event for located in Settlement(s.l1, s.address).events()]
+    assert [type(e) for e in events] == [
+        Posted,
+        Posted,
+        Vouched,
+        Vouched,
+        Finalised,
+        Vouched,
+        Vouched,
+        Finalised,
+    ]
+    assert events[2] == Vouched(claims.claim_id(s.genesis, FROZEN[0].journal), "groth16", PAYEE)
+    posted = [located for located in s.events() if isinstance(located.event, Posted)]
+    assert [s.journal(p) for p in posted] == [f.journal for f in FROZEN]
+
+
+def test_refusals_carry_their_reason(rollup: Rollup) -> None:
+    s = rollup.settlement
+    with pytest.raises(PostRefusedError, match=r"post: not the sequencer: .*expected 0x"):
+        s.post(rollup.stranger, s.genesis, journal(), [bytes(32)])
+    with pytest.raises(EnqueueRefusedError, match=f"expected {2 * GWEI} wei, got 1"):
+        s.enqueue(rollup.stranger, deposit(1, 2), value=1)
+
+
+def test_a_deposit_is_queued(rollup: Rollup) -> None:
+    receipt = rollup.settlement.enqueue(rollup.stranger, deposit(3, 4))
+    assert receipt.events == (Enqueued(0, raw(rollup.stranger), deposit(3, 4)),)
+
+
+def test_the_floor_is_charged_and_checked(l1: L1, accounts: list[LocalAccount]) -> None:
+    data = b"\x01" * 2000
+    floor = calldata_floor(data)
+    assert l1.transact(accounts[0], raw(accounts[1]), data).gas_used == floor
+    with pytest.raises(GasRangeError, match=f"expected at least {floor} gas, got {floor - 1}"):
+        l1.transact(accounts[0], raw(accounts[1]), data, gas=floor - 1)
+    assert l1.transact(accounts[0], raw(accounts[1]), data, gas=floor).gas_used == floor
+
+
+def test_an_unmined_transaction_times_out_and_the_next_ones_go_on(
+    anvil: str, accounts: list[LocalAccount]
+) -> None:
+    impatient = open_l1(anvil, receipt_timeout_s=1.0)
+    provider = impatient.web3.provider
+    provider.make_request("evm_setAutomine", [False])  # type: ignore[arg-type]
+    try:
+        with pytest.raises(ReceiptTimeoutError) as caught:
+            impatient.transact(accounts[3], raw(accounts[2]), b"", value=1)
+    finally:
+        provider.make_request("evm_setAutomine", [True])  # type: ignore[arg-type]
+    provider.make_request("evm_mine", [])  # type: ignore[arg-type]
+    receipt = impatient.web3.eth.get_transaction_receipt(caught.value.tx_hash)  # type: ignore[arg-type]
+    assert receipt["status"] == 1
+    impatient.transact(accounts[3], raw(accounts[2]), b"", value=1)
+
+
+def test_time_can_be_advanced(l1: L1) -> None:
+    before = l1.now()
+    l1.advance_time(86_400)
+    assert l1.now() >= before + 86_400
