@@ -146,6 +146,8 @@ def __init__(
     assert 1 <= program.slots and program.slots <= MAX_SLOTS, "init: slots"
     assert 4 <= slot and slot <= MAX_SLOT, "init: input words"
     assert MIN_JOURNAL <= journal and journal <= MAX_JOURNAL, "init: journal"
+    # post reads 32 bytes from the start of the last slot.
+    assert (program.slots - 1) * slot + 32 <= journal, "init: journal"
     assert program.id != empty(bytes32), "init: program"
 
     from_l1: uint256 = 0
@@ -292,6 +294,7 @@ def propose(
     @notice Anyone's claim with the inputs that are fixed and other outputs.
     @param first The journal of a claim already posted on `parent`.
     """
+    assert self.claims[parent] != 0, "propose: unknown parent"
     assert len(journal) == JOURNAL_BYTES and len(first) == JOURNAL_BYTES, "propose: journal length"
     sibling: uint256 = self.claims[keccak256(concat(parent, keccak256(first)))]
     assert sibling != 0, "propose: unknown claim"
@@ -374,7 +377,8 @@ def vouch(
     claim: bytes32 = keccak256(concat(parent, journal_hash))
     status: uint256 = self.claims[claim]
     assert status != 0, "vouch: unknown claim"
-    assert status & CONFLICT == 0, "vouch: conflict"
+    # A conflict takes nothing back: where a claim is final, the types that agree with it go on.
+    assert status & (CONFLICT | FINAL) != CONFLICT, "vouch: conflict"
 
     t: ProofType = TYPES[proof_type]
     statement: IAdapter.Vouch = IAdapter.Vouch(domain=self._domain(PROGRAM.id), claim=claim, payee=payee, suites=[])

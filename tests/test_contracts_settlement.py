@@ -191,6 +191,7 @@ def test_the_arguments_are_right_without_a_change(l1: L1) -> None:
         (put("program", 2, 129), "init: input words"),
         (put("program", [PROGRAM.program_id, 1, 5, 2, 0]), "init: journal"),
         (put("program", [PROGRAM.program_id, 3, 5, 2, 4097]), "init: journal"),
+        (put("program", [PROGRAM.program_id, 8, 5, 0, 2]), "init: journal"),
         (put("kinds", []), "init: noop"),
         (put("kinds", 0, 1, True), "init: noop"),
         (put("kinds", 1, 0, 0), "init: kind words"),
@@ -425,6 +426,8 @@ def test_what_cannot_be_proposed(d: Deployment) -> None:
         propose(same_inputs[:-4])
     with refuses("propose: journal length"):
         propose(same_inputs, J1[:-4])
+    with refuses("propose: unknown parent"):
+        propose(same_inputs, parent=b"\x01" * 32)
     with refuses("propose: unknown claim"):
         propose(same_inputs, same_inputs)
     with refuses("propose: unknown claim"):
@@ -727,6 +730,19 @@ def test_a_conflict_after_finality_is_recorded_and_takes_nothing_back(d: Deploym
     status = s.claim(claim)
     assert (status.conflict, status.final) == (True, True)
     assert s.final_claim() == claim
+    # The type that agrees goes on.
+    d.vouch("two", s.genesis, J1, HONEST)
+    assert s.head("two") == claim
+
+
+def test_genesis_is_no_claim_on_the_domain(l1: L1) -> None:
+    """genesis = keccak256(domain ‖ keccak256(roots)) has the form of a claim whose journal is the roots."""
+    d = Deployment.create(l1)
+    s = d.settlement
+    roots = s.genesis_roots[0] + s.genesis_roots[1]
+    assert claims.claim_id(s.domain, roots) == s.genesis
+    with refuses("propose: unknown parent"):
+        s.propose(d.stranger, s.domain, J1, roots, d.commitments())
 
 
 def test_two_claims_vouched_for_on_one_parent_are_a_conflict(d: Deployment) -> None:

@@ -120,7 +120,7 @@ class SettlementMachine(RuleBasedStateMachine):
         """Honest proof types move on by one claim each, where nothing stands against it."""
         for name in names[:count]:
             following = self.children(self.heads[name])
-            if following and not self.claims[following[0]].conflict:
+            if following and (self.claims[following[0]].final or not self.claims[following[0]].conflict):
                 self.vouch_for(name, following[0])
 
     @rule(
@@ -214,7 +214,7 @@ class SettlementMachine(RuleBasedStateMachine):
             roots[TYPES[name][-1]] += 1
         if self.heads[name] != claim.parent:
             reason: str | None = "vouch: not the head"
-        elif claim.conflict:
+        elif claim.conflict and not claim.final:
             reason = "vouch: conflict"
         elif name != "all" and ("bn254", c) not in claim.bound:
             reason = "vouch: not bound"
