@@ -18,15 +18,15 @@ from examples.perpetuals import market_data, scenario
 from examples.perpetuals.perpetuals import Perpetuals
 from multiprover.ledger import BatchBuilder, State
 from multiprover.program import trace
-from multiprover.suites import names
 
 SLOTS = 64
+SUITES = ("bn254",)
 DOMAIN = bytes(32)
 
 
 def main(count: int) -> None:
     start = time.perf_counter()
-    program = trace(Perpetuals, names())
+    program = trace(Perpetuals, SUITES)
     trace_s = time.perf_counter() - start
 
     scale = market_data.scale_of(market_data.TRADES_2023)

@@ -22,17 +22,18 @@ from multiprover.program import trace  # noqa: E402
 from multiprover.prover.v1 import prover_pb2 as pb  # noqa: E402
 from multiprover.provers.conformance import Case, dump_cases  # noqa: E402
 from multiprover.settlement.claims import Deployment  # noqa: E402
-from multiprover.suites import Wallet, names  # noqa: E402
+from multiprover.suites import Wallet  # noqa: E402
 
 SLOTS = 2
+SUITES = ("bn254",)
 PAYEE = bytes.fromhex("44" * 20)
 
 
 def cases() -> list[Case]:
     """Consecutive batches: registration, deposits, a transfer with a withdrawal, and a half-empty batch."""
-    program = trace(Token, names())
+    program = trace(Token, SUITES)
     deployment = Deployment(31337, bytes.fromhex("33" * 20), program.program_id)
-    wallets = [Wallet.from_seed(bytes([i + 1]) * 32, names()) for i in range(2)]
+    wallets = [Wallet.from_seed(bytes([i + 1]) * 32, SUITES) for i in range(2)]
     batches = [
         [("register", {"account": i + 5, "key": w.public_key}, []) for i, w in enumerate(wallets)],
         [("deposit", {"account": i + 5, "amount": 10**9}, []) for i in range(2)],

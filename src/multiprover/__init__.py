@@ -1,4 +1,4 @@
-"""Multiprover: write a rollup's state transition once, in Python; independent proof systems prove every batch.
+"""Multiprover: write a rollup's state transition once, in Python; proof systems prove every batch.
 
 This module is the language: ``import multiprover as mp``.
 """
@@ -22,15 +22,15 @@ from multiprover.lang.transition import (
     Cell,
     Map,
     Transition,
-    abs,  # noqa: A004
+    abs,
     all_of,
     any_of,
     authorize,
-    divmod,  # noqa: A004
+    divmod,
     emit,
     from_l1,
-    max,  # noqa: A004
-    min,  # noqa: A004
+    max,
+    min,
     negate,
     require,
     select,

@@ -24,11 +24,10 @@ from multiprover.provers import conformance
 from multiprover.provers.manifest import Manifest, shared_components
 from multiprover.provers.registry import Fleet, Registry
 from multiprover.settlement import claims
-from multiprover.suites import names
 
 
-def trace(reference: str, output: Path | None, as_json: bool) -> None:
-    program = trace_program(load_transition(reference), names())
+def trace(reference: str, suites: tuple[str, ...], output: Path | None, as_json: bool) -> None:
+    program = trace_program(load_transition(reference), suites)
     if output is not None:
         output.write_bytes(program.encoded)
     counts = Counter(op.code.name for op in program.ops)

@@ -31,7 +31,7 @@ from multiprover.node.workspace import WorkspaceError
 from multiprover.program import ProgramError
 from multiprover.provers.conformance import CasesError
 from multiprover.provers.errors import ProverError
-from multiprover.provers.registry import RegistryError
+from multiprover.provers.registry import RegistryError, suites_for
 from multiprover.settlement.errors import L1Error
 from multiprover.suites import SuiteError
 
@@ -99,11 +99,12 @@ def demo(
 @app.command()
 def trace(
     reference: Reference,
+    types: Types = "groth16,sgx",
     output: Annotated[Path | None, typer.Option("--out", help="Write the canonical program here.")] = None,
     json: Json = False,
 ) -> None:
     """Trace a transition, and show its program."""
-    commands.trace(reference, output, json)
+    commands.trace(reference, suites_for(_types(types)), output, json)
 
 
 @app.command()

@@ -30,10 +30,9 @@ from multiprover.program import Program, trace
 from multiprover.prover.v1 import prover_pb2 as pb
 from multiprover.provers.client import Prover
 from multiprover.provers.manifest import Manifest
-from multiprover.provers.registry import Fleet, Registry
+from multiprover.provers.registry import Fleet, Registry, suites_for
 from multiprover.settlement.client import Settlement
 from multiprover.settlement.l1 import L1, open_l1
-from multiprover.suites import names
 
 KEY_VARIABLE = "MULTIPROVER_L1_KEY"
 
@@ -56,6 +55,7 @@ class Config(BaseModel):
         transition: its reference, ``path/to/file.py:Class``.
         slots: the batch size.
         types: the proof types that prove and that the policy requires.
+        suites: the suites of the program, in suite order; by default those that the types need.
         l1: URL of the L1; None for the one in the process, which begins anew with every process.
         settlement: the contract's address, hex; None until it is deployed.
     """
@@ -65,6 +65,7 @@ class Config(BaseModel):
     transition: str
     slots: int = Field(ge=1, le=512)
     types: tuple[str, ...] = Field(min_length=1)
+    suites: tuple[str, ...] = Field(default_factory=lambda data: suites_for(data["types"]), min_length=1)
     l1: str | None = None
     settlement: str | None = None
 
@@ -87,7 +88,7 @@ class Workspace:
         self.cache = cache or default_cache()
         self.registry = registry or Registry()
         self.transition: type[Transition] = load_transition(config.transition)
-        self.program: Program = trace(self.transition, names())
+        self.program: Program = trace(self.transition, config.suites)
         self.manifests: dict[str, Manifest] = {}
         self.prepared: dict[str, pb.Prepared] = {}
         self._fleet: Fleet | None = None

@@ -31,6 +31,7 @@ from multiprover.provers.client import Prover, ProverClient, Tls
 from multiprover.provers.errors import ProverError, ProverNotFound
 from multiprover.provers.manifest import Name
 from multiprover.provers.supervisor import Limits, SupervisedProver
+from multiprover.suites import names
 
 
 class RegistryError(ValueError):
@@ -207,6 +208,16 @@ BUILT_IN: Mapping[str, _Binary | _Module] = {
     "sgx": _Module(module="multiprover_sgx.server", built_by="uv sync"),
 }
 """The proof types that come with this repository."""
+
+
+SUITES: Mapping[str, tuple[str, ...]] = {"groth16": ("bn254",), "sgx": ()}
+"""The suites whose roots each proof type of ours commits to; none: all that the program has."""
+
+
+def suites_for(types: Iterable[str]) -> tuple[str, ...]:
+    """The suites that a program needs so that each of ``types`` can prove it; at least ``bn254``."""
+    needed = {suite for name in types for suite in SUITES.get(name, ())}
+    return tuple(name for name in names() if name in needed) or ("bn254",)
 
 
 class Fleet:
