@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import threading
+import tomllib
 from pathlib import Path, PosixPath
+from typing import Any
 
+import jinja2
 import pytest
 from eth_hash.auto import keccak
 from multiprover_sgx import files
@@ -21,7 +24,8 @@ from multiprover_sgx.attestation import (
 from multiprover_sgx.keys import Keyring, seal, unseal
 from multiprover_sgx.manifest import manifest
 from multiprover_sgx.refusal import Refusal
-from multiprover_sgx.server import main
+from multiprover_sgx.server import main, parse
+from multiprover_sgx.service import ProverService
 from multiprover_sgx.work import OverTimeError, Stopped, Work
 from sgx_batches import mixed_case
 
@@ -132,6 +136,50 @@ def test_a_sealing_key_of_another_length(device: Device) -> None:
     (device / "keys" / "_sgx_mrenclave").write_bytes(b"")
     with pytest.raises(AttestationError, match="expected 16 bytes, got 0"):
         detect(device).sealing_key()
+
+
+@pytest.fixture
+def enclave_client(device: Device, tmp_path: Path) -> Iterator[ProverClient]:
+    """A prover that believes itself in an enclave, with the token as its one measured source."""
+    measured = frozenset({keccak(mixed_case().prepare.source.encode())})
+    service = ProverService(tmp_path / "cache", detect(device), measured=measured, prepare_limit_s=60.0)
+    server = grpc.server(ThreadPoolExecutor(4))
+    prover_pb2_grpc.add_ProverServicer_to_server(service, server)
+    with tempfile.TemporaryDirectory(prefix="sgx-") as sockets:
+        server.add_insecure_port(f"unix://{sockets}/s")
+        server.start()
+        with ProverClient(f"unix://{sockets}/s", "sgx") as client:
+            yield client
+        server.stop(grace=0).wait(60)
+
+
+def test_an_enclave_attests_the_key_that_vouches(enclave_client: ProverClient) -> None:
+    assert not enclave_client.describe().simulated
+    case = mixed_case()
+    prepared = enclave_client.prepare(case.prepare)
+    signer, quote = prepared.artefacts["signer"], prepared.artefacts["quote"]
+    assert quote[REPORT_DATA : REPORT_DATA + 64] == report_data(signer)
+    case.prove.key_id = prepared.key_id
+    proof = enclave_client.prove(case.prove).proof
+    enclave_client.verify(case.prove.statement, proof)
+    statement = case.prove.statement
+    digest = claims.vouch_digest(
+        CHAIN_ID,
+        SETTLEMENT,
+        claim=statement.claim,
+        pre_state_root=claims.state_root([s.pre_root for s in statement.suites]),
+        post_state_root=claims.state_root([s.post_root for s in statement.suites]),
+        payee=PAYEE,
+    )
+    assert claims.recover_signer(digest, proof.l1_proof) == signer
+
+
+def test_without_a_quote_nothing_is_prepared(
+    enclave_client: ProverClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Device, "stale", True)
+    with pytest.raises(ProverCrashed, match="report data"):
+        enclave_client.prepare(mixed_case().prepare)
 
 
 # -- keys
@@ -291,3 +339,50 @@ def test_work_over_its_limit_is_stopped() -> None:
 def test_a_signer_shows_no_secret(tmp_path: Path) -> None:
     signer = Keyring(tmp_path, Simulation()).signer(mixed_case().program.program_id)
     assert repr(signer) == f"Signer(address={signer.address!r})"
+
+
+# -- the Gramine manifest
+
+
+@pytest.fixture(scope="module")
+def gramine() -> dict[str, Any]:
+    """The manifest as ``gramine-manifest`` renders it."""
+    template = Path(__file__).parent.parent / "provers" / "sgx" / "multiprover_sgx.manifest.template"
+    rendered = jinja2.Template(template.read_text(), undefined=jinja2.StrictUndefined).render(
+        entrypoint="/usr/bin/python3.11",
+        arch_libdir="/lib/x86_64-linux-gnu",
+        site_packages="/opt/site-packages",
+        transitions="/srv/transitions",
+        state_dir="/srv/state",
+        tls_dir="/srv/tls",
+        listen="0.0.0.0:7443",
+        gramine={"runtimedir": lambda: "/gramine/runtime", "libos": "/gramine/libsysdb.so"},
+        python={"get_sys_path": lambda _: [Path("/usr/lib/python3.11")]},
+    )
+    return tomllib.loads(rendered)
+
+
+def test_the_manifest_is_of_a_production_enclave(gramine: dict[str, Any]) -> None:
+    assert gramine["sgx"]["remote_attestation"] == "dcap"
+    assert gramine["sgx"]["debug"] is False
+    assert "insecure" not in str(gramine)
+    assert gramine["sgx"]["allowed_files"] == ["file:/srv/state/", "file:/srv/tls/"]
+
+
+def test_all_code_is_measured(gramine: dict[str, Any]) -> None:
+    trusted = {file.removeprefix("file:").rstrip("/") for file in gramine["sgx"]["trusted_files"]}
+    allowed = {file.removeprefix("file:").rstrip("/") for file in gramine["sgx"]["allowed_files"]}
+    mounted = {mount["uri"].removeprefix("file:") for mount in gramine["fs"]["mounts"] if "uri" in mount}
+    assert mounted - trusted == allowed
+    assert gramine["loader"]["env"]["PYTHONPATH"] in trusted
+
+
+def test_the_manifests_command_line_is_one_of_the_prover(gramine: dict[str, Any]) -> None:
+    program, *arguments = gramine["loader"]["argv"]
+    assert program == gramine["libos"]["entrypoint"]
+    assert arguments[: arguments.index("--require-hardware")] == ["-s", "-P", "-m", "multiprover_sgx.server"]
+    options = parse(arguments[4:])
+    assert options.require_hardware
+    assert options.sources == Path("/srv/transitions")
+    assert options.listen == "0.0.0.0:7443"
+    assert all((options.tls_authority, options.tls_certificate, options.tls_key))

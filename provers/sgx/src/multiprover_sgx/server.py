@@ -38,7 +38,7 @@ def main(arguments: Sequence[str] | None = None, *, device: Path = DEVICE) -> in
         arguments: of the command line.
         device: where the attestation device is, if there is one.
     """
-    options = _options(arguments)
+    options = parse(arguments)
     _log_json()
     # What is written here is nobody else's: keys, and the socket that makes them sign.
     os.umask(0o077)
@@ -79,7 +79,8 @@ def main(arguments: Sequence[str] | None = None, *, device: Path = DEVICE) -> in
     return 0
 
 
-def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
+def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
+    """The options of a command line."""
     parser = argparse.ArgumentParser(
         prog="multiprover-prover-sgx", description="The enclave prover of multiprover."
     )
