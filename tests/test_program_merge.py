@@ -59,9 +59,14 @@ def test_ports_and_authorizations_are_the_widest_kinds(transition: type[mp.Trans
 
 
 def test_an_access_in_another_order_takes_a_port_of_its_own() -> None:
-    """``move`` opens shelves before an owner, ``join`` after it; an index might depend on what came before."""
+    """``move`` opens shelves before an owner, ``join`` after it; an index may depend on what came before."""
     program = trace(Warehouse, ["bn254"])
-    assert [program.maps[port.map].name for port in program.ports] == ["shelves", "shelves", "owners", "shelves"]
+    assert [program.maps[port.map].name for port in program.ports] == [
+        "shelves",
+        "shelves",
+        "owners",
+        "shelves",
+    ]
 
 
 @pytest.mark.parametrize("transition", [Token, Perpetuals])

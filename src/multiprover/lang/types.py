@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from inspect import get_annotations
 from types import GenericAlias
@@ -249,7 +249,7 @@ class Message:
 
 
 def flatten(value: Any, layout: Layout, name: str) -> list[Any]:
-    """The scalars of a value given for ``layout``: itself, a view, or a sequence for an array."""
+    """The scalars of a value given for ``layout``: itself, a view, a sequence (array) or mapping (record)."""
     if layout.scalar is not None:
         return [value]
     if isinstance(value, Array | Record):
@@ -262,6 +262,12 @@ def flatten(value: Any, layout: Layout, name: str) -> list[Any]:
         if len(value) != layout.length:
             raise OperandError(f"{name}: expected {layout.length} elements, got {len(value)}")
         return [x for i, v in enumerate(value) for x in flatten(v, layout.element, f"{name}[{i}]")]
+    if layout.record is not None and isinstance(value, Mapping):
+        if set(value) != set(layout.fields):
+            raise FieldError(
+                f"{name} takes exactly {', '.join(layout.fields)}; got {', '.join(map(str, value))}"
+            )
+        return [x for f, (_, held) in layout.fields.items() for x in flatten(value[f], held, f"{name}.{f}")]
     raise OperandError(f"{name}: a {type(value).__name__} cannot be given for it")
 
 

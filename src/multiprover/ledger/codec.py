@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from multiprover.lang.errors import LanguageError
 from multiprover.lang.transition import KindSpec
-from multiprover.lang.types import Array, IntType, Key, Record, Scalar, flatten
+from multiprover.lang.types import IntType, Key, Scalar, flatten
 from multiprover.program import Field
 from multiprover.suites import KEY_WORDS, TypedInt
 
@@ -35,12 +36,10 @@ def arguments(kind: KindSpec, values: dict[str, Any], suites: int) -> list[Any]:
     flat: list[Any] = []
     for param in kind.params:
         value = values[param.name]
-        if param.layout.scalar is None and not isinstance(value, Sequence | Array | Record):
-            raise CodecError(f"{kind.name}: {param.name} takes a sequence, got {type(value).__name__}")
         try:
             flat += flatten(value, param.layout, param.name)
-        except Exception as error:
-            raise CodecError(f"{kind.name}: {error}") from error
+        except LanguageError as error:
+            raise CodecError(f"{kind.name}: {error.message}") from error
     for scalar, value in zip(kind.scalars, flat, strict=True):
         check_scalar(scalar, value, suites)
     return flat
