@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import contextlib
+import os
+import tempfile
 import threading
 import tomllib
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path, PosixPath
 from typing import Any
 
+import grpc
 import jinja2
 import pytest
+import structlog
 from eth_hash.auto import keccak
 from multiprover_sgx import files
 from multiprover_sgx.attestation import (
@@ -27,9 +33,13 @@ from multiprover_sgx.refusal import Refusal
 from multiprover_sgx.server import main, parse
 from multiprover_sgx.service import ProverService
 from multiprover_sgx.work import OverTimeError, Stopped, Work
-from sgx_batches import mixed_case
+from sgx_batches import CHAIN_ID, PAYEE, SETTLEMENT, mixed_case
 
 from multiprover.prover.v1 import prover_pb2 as pb
+from multiprover.prover.v1 import prover_pb2_grpc
+from multiprover.provers.client import ProverClient
+from multiprover.provers.errors import ProverCrashed
+from multiprover.settlement import claims
 
 MEASUREMENT = bytes(range(32))
 PROGRAM_ID = b"\3" * 32
@@ -93,22 +103,42 @@ def test_a_quote_is_over_the_hash_of_the_address(device: Device) -> None:
     }
 
 
+@pytest.fixture
+def refused_start(
+    device: Device, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Callable[..., str]]:
+    """Start the server on the device, which must fail; gives the reason that it logs."""
+    monkeypatch.setattr("multiprover_sgx.server._log_json", lambda: None)
+    umask = os.umask(0)
+
+    def start(*options: str) -> str:
+        with structlog.testing.capture_logs() as logged:
+            arguments = ["--listen", "unix:///tmp/never", "--cache", str(tmp_path), *options]
+            assert main(arguments, device=device) == 2
+        return str(logged[-1]["reason"])
+
+    yield start
+    os.umask(umask)
+
+
 def test_an_enclave_open_to_a_debugger_claims_nothing(
-    device: Device, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    device: Device, monkeypatch: pytest.MonkeyPatch, refused_start: Callable[..., str]
 ) -> None:
     monkeypatch.setattr(Device, "debug", True)
     assert not detect(device).hardware
     assert manifest(detect(device), measured=True).simulated
-    arguments = ["--listen", "unix:///tmp/never", "--cache", str(tmp_path), "--require-hardware"]
-    assert main(arguments, device=device) == 2
-    assert "expected an SGX enclave" in capsys.readouterr().err
+    assert "expected an SGX enclave" in refused_start("--require-hardware")
 
 
-def test_an_enclave_needs_measured_sources(
-    device: Device, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+def test_an_enclave_needs_measured_sources(refused_start: Callable[..., str]) -> None:
+    assert "only measured transitions" in refused_start()
+
+
+def test_a_device_that_gives_no_quote_is_no_simulation(
+    monkeypatch: pytest.MonkeyPatch, refused_start: Callable[..., str]
 ) -> None:
-    assert main(["--listen", "unix:///tmp/never", "--cache", str(tmp_path)], device=device) == 2
-    assert "only measured transitions" in capsys.readouterr().err
+    monkeypatch.setattr(Device, "version", 0)
+    assert "quote: expected version 3" in refused_start()
 
 
 @pytest.mark.parametrize(
