@@ -107,7 +107,7 @@ def test_a_fault_is_caught(folder: Path, fault: str, caught: set[str]) -> None:
 
 
 def test_work_after_a_cancelled_call_is_caught(folder: Path) -> None:
-    with serving(folder, "ignores-cancel", work_s=4) as address:
+    with serving(folder, "ignores-cancel") as address:
         report = check(address, [toy_case()])
     assert failed(report) == {"cancel: at the start", "cancel: in the middle"}
 

@@ -57,7 +57,7 @@ PROGRESS_GAP_S = 3.0
 CANCEL_S = 1.0
 """How long a prover may work on after a call was cancelled."""
 IDLE_CPU_S = 0.1
-"""CPU seconds in as long that pass for no work: a little serving; on a busy machine real work gets few, too."""
+"""CPU seconds in as long that pass for no work: a little serving; on a busy machine work gets few too."""
 CALL_S = 1800.0
 """The deadline of each call; a prover that needs longer for the cases wants smaller ones."""
 QUICK_S = 60.0
