@@ -25,7 +25,6 @@ import (
 	"github.com/consensys/gnark/backend/solidity"
 	"github.com/consensys/gnark/constraint"
 	"github.com/consensys/gnark/frontend"
-	"github.com/consensys/gnark/frontend/cs/r1cs"
 	"github.com/consensys/gnark/logger"
 
 	"multiprover/provers/groth16/internal/execution"
@@ -80,10 +79,6 @@ func run() error {
 	return encoder.Encode(report)
 }
 
-func compile(circuit frontend.Circuit) (constraint.ConstraintSystem, error) {
-	return frontend.Compile(ecc.BN254.ScalarField(), r1cs.NewBuilder, circuit)
-}
-
 func perSlot(report map[string]any, system constraint.ConstraintSystem, slots int, name string) {
 	report[name] = system.GetNbConstraints()
 	report[name+"_a_slot"] = float64(system.GetNbConstraints()) / float64(slots)
@@ -115,7 +110,7 @@ func countBoth(depth, slots int, report map[string]any) error {
 		if err != nil {
 			return err
 		}
-		system, err := compile(r.circuit)
+		system, err := lowering.CompileCircuit(r.circuit)
 		if err != nil {
 			return err
 		}
@@ -167,7 +162,7 @@ func measure(which string, depth, slots int, report map[string]any) error {
 	}
 	report["witness_cpu_s"] = (cpu() - start).Seconds()
 	start = cpu()
-	system, err := compile(r.circuit)
+	system, err := lowering.CompileCircuit(r.circuit)
 	if err != nil {
 		return err
 	}

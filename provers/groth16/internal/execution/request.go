@@ -16,8 +16,8 @@ import (
 
 // Sizes of a statement's fields, in bytes.
 const (
-	HashBytes  = 32
-	PayeeBytes = 20
+	HashBytes    = 32
+	AddressBytes = 20
 )
 
 // Statement is a statement whose encodings were checked.
@@ -32,8 +32,8 @@ type Statement struct {
 	PreRoot, PostRoot, Commitment, Challenge, Evaluation fr.Element
 }
 
-// ReadStatement checks the form of a statement: lengths, canonical field elements, exactly the suite bn254, and that the challenge is the one of
-// its domain, claim and commitment.
+// ReadStatement checks the form of a statement: lengths, canonical field elements, exactly the suite bn254, that the domain is the one
+// of its chain, contract and program, and the challenge the one of its domain, claim and commitment.
 func ReadStatement(m *proverv1.Statement) (*Statement, error) {
 	if m == nil {
 		return nil, refusal.New(refusal.Malformed, "a statement", "none", "statement")
@@ -47,11 +47,16 @@ func ReadStatement(m *proverv1.Statement) (*Statement, error) {
 		{"domain", HashBytes, m.Domain},
 		{"parent_claim", HashBytes, m.ParentClaim},
 		{"claim", HashBytes, m.Claim},
-		{"payee", PayeeBytes, m.Payee},
+		{"payee", AddressBytes, m.Payee},
+		{"chain_id", HashBytes, m.ChainId},
+		{"settlement", AddressBytes, m.Settlement},
 	} {
 		if len(field.raw) != field.size {
 			return nil, refusal.New(refusal.Malformed, fmt.Sprintf("%d bytes", field.size), len(field.raw), "statement's %s", field.name)
 		}
+	}
+	if domain := Domain(m.ChainId, m.Settlement, m.ProgramId); !bytes.Equal(domain[:], m.Domain) {
+		return nil, refusal.New(refusal.WrongStatement, fmt.Sprintf("%#x", m.Domain), fmt.Sprintf("%#x", domain), "domain of the statement's chain, contract and program")
 	}
 	if m.Slots < 1 || m.Slots > program.MaxSlots {
 		return nil, refusal.New(refusal.Unsupported, fmt.Sprintf("1 to %d", program.MaxSlots), m.Slots, "slots of the statement")
@@ -85,6 +90,12 @@ func ReadStatement(m *proverv1.Statement) (*Statement, error) {
 		return nil, refusal.New(refusal.WrongStatement, hexOf(s.Challenge), hexOf(z), "challenge of the statement's domain, claim and commitment")
 	}
 	return s, nil
+}
+
+// Domain is keccak256(abi.encode(keccak256("multiprover/v1"), chain id, settlement, program_id)): docs/settlement.md §1.
+func Domain(chainID, settlement, programID []byte) [32]byte {
+	version := suite.Keccak256([]byte("multiprover/v1"))
+	return suite.Keccak256(version[:], chainID, make([]byte, HashBytes-AddressBytes), settlement, programID)
 }
 
 // Public are the public values of a proof of the statement, in the order of docs/program.md §6.

@@ -2,8 +2,8 @@
 package lowering
 
 import (
-	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/consensys/gnark-crypto/ecc"
 	"github.com/consensys/gnark/constraint"
@@ -97,15 +97,19 @@ func count(types []program.Type, keys bool) int {
 	return n
 }
 
-// Compile makes the constraint system of a batch. A program that no slot can satisfy because a constraint between constants fails is refused.
-func Compile(p *program.Program, slots int) (system constraint.ConstraintSystem, err error) {
-	defer func() {
-		// gnark panics on a false constraint between constants.
-		if cause := recover(); cause != nil {
-			system, err = nil, refusal.New(refusal.Unsupported, "a program that some batch satisfies", fmt.Sprint(cause), "circuit cannot be made")
-		}
-	}()
-	return frontend.Compile(ecc.BN254.ScalarField(), r1cs.NewBuilder, New(p, slots))
+// Compile makes the constraint system of a batch. A program that no slot can satisfy, because a constraint between constants fails, is refused.
+func Compile(p *program.Program, slots int) (constraint.ConstraintSystem, error) {
+	system, err := CompileCircuit(New(p, slots))
+	if err != nil {
+		cause, _, _ := strings.Cut(err.Error(), "\n") // what follows is a stack
+		return nil, refusal.New(refusal.Unsupported, "a program that some batch satisfies", cause, "circuit cannot be made")
+	}
+	return system, nil
+}
+
+// CompileCircuit makes the constraint system of any circuit, with the builder that the prover uses.
+func CompileCircuit(circuit frontend.Circuit) (constraint.ConstraintSystem, error) {
+	return frontend.Compile(ecc.BN254.ScalarField(), r1cs.NewBuilder, circuit)
 }
 
 // batch is a circuit in the making: the state as it stands between two slots.

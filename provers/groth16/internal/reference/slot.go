@@ -1,7 +1,6 @@
 package reference
 
 import (
-	"encoding/binary"
 	"fmt"
 	"math/big"
 
@@ -135,7 +134,7 @@ func SlotRequest(p *program.Program, n int) (*proverv1.ProveRequest, error) {
 		slot.Words = suite.EncodeWords(input)
 		for side := range Sides {
 			slot.Openings = append(slot.Openings, state.Opening(0, index(Sides*i+side)))
-			if err := signers[Sides*i+side].Authorize(slot, side, Domain, uint64(Sides*i+side)); err != nil {
+			if err := signers[Sides*i+side].Authorize(slot, side, Domain(p), uint64(Sides*i+side)); err != nil {
 				return nil, err
 			}
 			// The next opening is taken against the tree after this record was written.
@@ -176,21 +175,4 @@ func slotAfter(before []Record, input []uint32) ([Sides]Record, error) {
 		*at(i) = Value{Int: sum}
 	}
 	return after, nil
-}
-
-// Account is the record of a key with balances and a nonce, encoded for an empty opening's place.
-func Account(key *Signer, balance uint64) Record {
-	record := Record{{Key: key.Key}}
-	for range Balances {
-		record = append(record, Value{Int: new(big.Int).SetUint64(balance)})
-	}
-	return append(record, IntValue(0))
-}
-
-// Words32 are big-endian words.
-func Words32(values ...uint32) (raw []byte) {
-	for _, v := range values {
-		raw = binary.BigEndian.AppendUint32(raw, v)
-	}
-	return raw
 }

@@ -186,11 +186,12 @@ func (s *Signer) Authorize(slot *proverv1.Slot, number int, domain []byte, nonce
 	return nil
 }
 
-// Domain, ParentClaim and Payee are those of the tests' statements.
+// ParentClaim, Payee, ChainID and Settlement are those of the tests' statements.
 var (
-	Domain      = fill(0xd0, execution.HashBytes)
 	ParentClaim = fill(0xca, execution.HashBytes)
-	Payee       = fill(0xee, execution.PayeeBytes)
+	Payee       = fill(0xee, execution.AddressBytes)
+	ChainID     = fill(0x01, execution.HashBytes)
+	Settlement  = fill(0x5e, execution.AddressBytes)
 )
 
 func fill(b byte, n int) []byte {
@@ -201,20 +202,28 @@ func fill(b byte, n int) []byte {
 	return raw
 }
 
+// Domain is the domain of a program's statements.
+func Domain(p *program.Program) []byte {
+	domain := execution.Domain(ChainID, Settlement, p.ID[:])
+	return domain[:]
+}
+
 // Complete runs the slots of a request and adds the journal and the statement that they prove.
 func Complete(p *program.Program, request *proverv1.ProveRequest) error {
-	result, err := execution.Run(p, Domain, request)
+	domain := Domain(p)
+	result, err := execution.Run(p, domain, request)
 	if err != nil {
 		return fmt.Errorf("reference request: %w", err)
 	}
 	request.Journal = suite.EncodeWords(result.Journal)
 	hash := suite.Keccak256(request.Journal)
 	claim := suite.Keccak256(ParentClaim, hash[:])
-	z := suite.Challenge(Domain, claim[:], result.Commitment)
+	z := suite.Challenge(domain, claim[:], result.Commitment)
 	y := suite.Evaluate(result.Journal, z)
 	raw := func(e fr.Element) []byte { b := e.Bytes(); return b[:] }
 	request.Statement = &proverv1.Statement{
-		ProgramId: p.ID[:], Slots: uint32(len(request.Slots)), Domain: Domain, ParentClaim: ParentClaim, Claim: claim[:], Payee: Payee,
+		ProgramId: p.ID[:], Slots: uint32(len(request.Slots)), Domain: domain, ParentClaim: ParentClaim, Claim: claim[:], Payee: Payee,
+		ChainId: ChainID, Settlement: Settlement,
 		Suites: []*proverv1.SuiteStatement{{
 			Suite: suite.Name, PreRoot: raw(result.PreRoot), PostRoot: raw(result.PostRoot),
 			Commitment: raw(result.Commitment), Challenge: raw(z), Evaluation: raw(y),

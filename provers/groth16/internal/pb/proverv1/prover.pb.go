@@ -522,7 +522,6 @@ type PrepareRequest struct {
 	// Python source of the transition, for types that run it: a module's text and the class in it.
 	Source        string `protobuf:"bytes,3,opt,name=source,proto3" json:"source,omitempty"`
 	ClassName     string `protobuf:"bytes,4,opt,name=class_name,json=className,proto3" json:"class_name,omitempty"`
-	Domain        []byte `protobuf:"bytes,5,opt,name=domain,proto3" json:"domain,omitempty"` // for types whose signer is bound to a deployment; else ignored
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -583,13 +582,6 @@ func (x *PrepareRequest) GetClassName() string {
 		return x.ClassName
 	}
 	return ""
-}
-
-func (x *PrepareRequest) GetDomain() []byte {
-	if x != nil {
-		return x.Domain
-	}
-	return nil
 }
 
 type PrepareUpdate struct {
@@ -767,6 +759,8 @@ type Statement struct {
 	Claim         []byte                 `protobuf:"bytes,5,opt,name=claim,proto3" json:"claim,omitempty"`                                // keccak256(parent_claim ‖ keccak256(journal))
 	Payee         []byte                 `protobuf:"bytes,6,opt,name=payee,proto3" json:"payee,omitempty"`                                // 20 bytes
 	Suites        []*SuiteStatement      `protobuf:"bytes,7,rep,name=suites,proto3" json:"suites,omitempty"`                              // of the suites that the proof type commits to, in suite order
+	ChainId       []byte                 `protobuf:"bytes,8,opt,name=chain_id,json=chainId,proto3" json:"chain_id,omitempty"`             // 32 bytes, big-endian
+	Settlement    []byte                 `protobuf:"bytes,9,opt,name=settlement,proto3" json:"settlement,omitempty"`                      // 20 bytes; domain follows from it, chain_id and program_id (docs/settlement.md)
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -846,6 +840,20 @@ func (x *Statement) GetPayee() []byte {
 func (x *Statement) GetSuites() []*SuiteStatement {
 	if x != nil {
 		return x.Suites
+	}
+	return nil
+}
+
+func (x *Statement) GetChainId() []byte {
+	if x != nil {
+		return x.ChainId
+	}
+	return nil
+}
+
+func (x *Statement) GetSettlement() []byte {
+	if x != nil {
+		return x.Settlement
 	}
 	return nil
 }
@@ -1737,14 +1745,13 @@ const file_multiprover_prover_v1_prover_proto_rawDesc = "" +
 	"\x11CODE_CORRUPT_KEYS\x10\v\x12\x15\n" +
 	"\x11CODE_NOT_PREPARED\x10\f\x12\x16\n" +
 	"\x12CODE_INVALID_PROOF\x10\rB\a\n" +
-	"\x05_slot\"\x8f\x01\n" +
+	"\x05_slot\"w\n" +
 	"\x0ePrepareRequest\x12\x18\n" +
 	"\aprogram\x18\x01 \x01(\fR\aprogram\x12\x14\n" +
 	"\x05slots\x18\x02 \x01(\rR\x05slots\x12\x16\n" +
 	"\x06source\x18\x03 \x01(\tR\x06source\x12\x1d\n" +
 	"\n" +
-	"class_name\x18\x04 \x01(\tR\tclassName\x12\x16\n" +
-	"\x06domain\x18\x05 \x01(\fR\x06domain\"\xd3\x01\n" +
+	"class_name\x18\x04 \x01(\tR\tclassName\"\xd3\x01\n" +
 	"\rPrepareUpdate\x12=\n" +
 	"\bprogress\x18\x01 \x01(\v2\x1f.multiprover.prover.v1.ProgressH\x00R\bprogress\x12=\n" +
 	"\bprepared\x18\x02 \x01(\v2\x1f.multiprover.prover.v1.PreparedH\x00R\bprepared\x12:\n" +
@@ -1760,7 +1767,7 @@ const file_multiprover_prover_v1_prover_proto_rawDesc = "" +
 	"\x05value\x18\x02 \x01(\fR\x05value:\x028\x01\x1a:\n" +
 	"\fFiguresEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\x01R\x05value:\x028\x01\"\xe6\x01\n" +
+	"\x05value\x18\x02 \x01(\x01R\x05value:\x028\x01\"\xa1\x02\n" +
 	"\tStatement\x12\x1d\n" +
 	"\n" +
 	"program_id\x18\x01 \x01(\fR\tprogramId\x12\x14\n" +
@@ -1769,7 +1776,11 @@ const file_multiprover_prover_v1_prover_proto_rawDesc = "" +
 	"\fparent_claim\x18\x04 \x01(\fR\vparentClaim\x12\x14\n" +
 	"\x05claim\x18\x05 \x01(\fR\x05claim\x12\x14\n" +
 	"\x05payee\x18\x06 \x01(\fR\x05payee\x12=\n" +
-	"\x06suites\x18\a \x03(\v2%.multiprover.prover.v1.SuiteStatementR\x06suites\"\xbc\x01\n" +
+	"\x06suites\x18\a \x03(\v2%.multiprover.prover.v1.SuiteStatementR\x06suites\x12\x19\n" +
+	"\bchain_id\x18\b \x01(\fR\achainId\x12\x1e\n" +
+	"\n" +
+	"settlement\x18\t \x01(\fR\n" +
+	"settlement\"\xbc\x01\n" +
 	"\x0eSuiteStatement\x12\x14\n" +
 	"\x05suite\x18\x01 \x01(\tR\x05suite\x12\x19\n" +
 	"\bpre_root\x18\x02 \x01(\fR\apreRoot\x12\x1b\n" +
