@@ -24,7 +24,7 @@ from typing import Any
 
 import multiprover as mp
 from examples.perpetuals.market_data import Mark, Trade
-from examples.perpetuals.perpetuals import INITIAL, MAX_USES, Perpetuals
+from examples.perpetuals.perpetuals import DAY, INITIAL, MAX_USES, Perpetuals
 from multiprover.ledger import Transaction, make_transaction, sign
 from multiprover.program import Program
 from multiprover.suites import Wallet
@@ -162,6 +162,8 @@ class _Play:
                 if row.time_ms // 1000 > self.markets[number].updated and row.time_ms // 1000 >= self.clock:
                     yield self._mark(number, row.price, row.time_ms // 1000)
         now = trade.time_ms // 1000
+        if self.clock and now > self.clock + DAY:
+            raise ScenarioError(f"trade {trade.trade_id}: over a day after the last mark")
         for number in self.symbols.values():
             known = self.markets[number]
             if now - known.updated >= (1 if known.row is None else REMARK_S):
