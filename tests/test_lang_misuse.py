@@ -488,9 +488,7 @@ def unannotated(self: Any, amount) -> None:  # type: ignore[no-untyped-def]
     self.total = amount
 
 
-@refused(
-    mp.DeclarationError, r"plain_int: parameter 'amount': <class 'int'> is no type of the language"
-)  # HERE
+@refused(mp.DeclarationError, r"parameter 'amount': <class 'int'> is no type of the language")  # HERE
 def plain_int(self: Any, amount: int) -> None:
     self.total = amount
 
