@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from eth_abi.abi import encode
@@ -115,8 +116,14 @@ def create(l1: L1, name: str, arguments: bytes = b"") -> bytes:
     return l1.create(l1.dev_accounts()[0], artifact(name, CONTRACTS).bytecode + arguments)
 
 
+@cache
 def mock(l1: L1, name: str, suites: tuple[str, ...], *, binds: bool, gas: int = 200_000) -> AdapterType:
     return AdapterType(name, create(l1, "MockAdapter", encode(["string"], [name])), suites, binds, gas)
+
+
+@cache
+def mock_binding(l1: L1) -> bytes:
+    return create(l1, "MockBinding")
 
 
 def statement_hash(
@@ -178,8 +185,7 @@ class Deployment:
             mock(l1, "all", suites, binds=False),
         ]
         infos = [
-            SuiteInfo(name, ROOTS[name], None if name == "bn254" else create(l1, "MockBinding"))
-            for name in suites
+            SuiteInfo(name, ROOTS[name], None if name == "bn254" else mock_binding(l1)) for name in suites
         ]
         settlement = Settlement.deploy(
             l1,

@@ -310,7 +310,7 @@ def test_a_posted_claim(d: Deployment) -> None:
         assert not s.is_bound(claim, "mock", result)
         assert not s.is_bound(s.genesis, "bn254", result)
         assert not s.is_bound(claim, "bn254", replace(result, evaluation=bytes(32)))
-    (posted,) = (e for e in s.events() if isinstance(e.event, Posted))
+    (posted,) = (e for e in s.events(receipt.block_number) if isinstance(e.event, Posted))
     assert s.journal(posted) == J1
 
 

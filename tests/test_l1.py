@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 from eth_abi.abi import encode
+from eth_account import Account
+from eth_account.signers.local import LocalAccount
 from eth_utils.address import to_checksum_address
 from settlement_support import Deployment, create, deployer, journal, raw
 
@@ -135,6 +137,12 @@ def test_a_transaction_that_reverts_when_mined_is_refused(l1: L1, monkeypatch: p
     with pytest.raises(PostRefusedError, match="post: not the sequencer"):
         s.post(d.stranger, s.genesis, journal(), d.commitments())
     assert len(seen) == 2
+
+
+def test_a_sender_that_cannot_pay_is_told(l1: L1) -> None:
+    poor: LocalAccount = Account.create()
+    with pytest.raises(L1Error, match="expected the node to take the request"):
+        l1.transact(poor, raw(poor), b"", gas=21_000)
 
 
 def test_an_unmined_transaction_times_out(l1: L1, monkeypatch: pytest.MonkeyPatch) -> None:

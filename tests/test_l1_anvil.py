@@ -14,12 +14,14 @@ from eth_account import Account
 from eth_account.signers.local import LocalAccount
 from settlement_support import FROZEN, GWEI, PAYEE, deposit, journal, raw
 from test_settlement_real import Rollup, settle_two_batches
+from web3 import Web3
 
 from multiprover.settlement import claims
 from multiprover.settlement.client import Enqueued, Finalised, Posted, Settlement, Vouched
 from multiprover.settlement.errors import (
     EnqueueRefusedError,
     GasRangeError,
+    L1Error,
     PostRefusedError,
     ReceiptTimeoutError,
 )
@@ -130,6 +132,19 @@ def test_an_unmined_transaction_times_out_and_the_next_ones_go_on(
     receipt = impatient.web3.eth.get_transaction_receipt(caught.value.tx_hash)  # type: ignore[arg-type]
     assert receipt["status"] == 1
     impatient.transact(accounts[3], raw(accounts[2]), b"", value=1)
+
+
+def test_a_sender_that_cannot_pay_is_told(l1: L1) -> None:
+    poor: LocalAccount = Account.create()
+    with pytest.raises(L1Error, match="expected the node to take the request"):
+        l1.transact(poor, raw(poor), b"", value=1)
+
+
+def test_a_node_that_went_away_is_told(accounts: list[LocalAccount], anvil: str) -> None:
+    gone = open_l1(anvil)
+    gone.web3.provider = Web3.HTTPProvider("http://127.0.0.1:9")
+    with pytest.raises(L1Error, match="expected the node to take the request"):
+        gone.transact(accounts[0], raw(accounts[1]), b"")
 
 
 def test_time_can_be_advanced(l1: L1) -> None:

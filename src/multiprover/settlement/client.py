@@ -612,7 +612,10 @@ class Settlement:
         return journal
 
     def events(self, from_block: int = 0, to_block: int | None = None) -> Iterator[Located]:
-        """Events of this deployment from ``from_block`` to ``to_block`` (the latest), in order."""
+        """Events of this deployment from ``from_block`` to ``to_block`` (the latest), in order.
+
+        A chain in this process looks through every block of the range: follow it with ``from_block``.
+        """
         logs = self.l1.web3.eth.get_logs(
             {
                 "address": to_checksum_address(self.address),

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import threading
 from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Final, cast
 
@@ -14,8 +16,10 @@ from eth_account.signers.local import LocalAccount
 from eth_hash.auto import keccak
 from eth_tester.exceptions import TransactionFailed  # type: ignore[import-untyped]
 from eth_utils.address import to_checksum_address
+from eth_utils.exceptions import ValidationError
+from requests.exceptions import RequestException
 from web3 import Web3
-from web3.exceptions import ContractLogicError, TimeExhausted
+from web3.exceptions import ContractLogicError, TimeExhausted, Web3RPCError
 from web3.types import LogReceipt, TxParams, Wei
 
 from multiprover.settlement.embedded import EmbeddedProvider
@@ -110,6 +114,7 @@ class L1:
 
         Raises:
             RefusedError: it reverts.
+            L1Error: the node does not answer, or takes no such call (the sender cannot pay, for one).
         """
         tx: TxParams = {"data": Web3.to_hex(data), "value": Wei(value)}
         if to is not None:
@@ -117,7 +122,8 @@ class L1:
         if sender is not None:
             tx["from"] = to_checksum_address(sender)
         try:
-            return bytes(self.web3.eth.call(tx))
+            with _node_errors():
+                return bytes(self.web3.eth.call(tx))
         except (ContractLogicError, TransactionFailed) as error:
             raise refused(_reason(error)) from error
 
@@ -143,10 +149,11 @@ class L1:
             RefusedError: it would revert, or did.
             GasRangeError: ``gas`` is under the calldata floor or over the cap; nothing was sent.
             ReceiptTimeoutError: it was sent and is not mined in ``receipt_timeout_s``.
+            L1Error: the node does not answer, or does not take it (the sender cannot pay, for one).
         """
         floor = calldata_floor(data)
         address = bytes.fromhex(sender.address[2:])
-        with self._lock(sender.address):
+        with self._lock(sender.address), _node_errors():
             self.call(to, data, address, value)
             tx: TxParams = {
                 "from": sender.address,
@@ -232,6 +239,17 @@ def open_l1(url: str | None, *, receipt_timeout_s: float = 120.0, request_timeou
     if not web3.is_connected():
         raise L1Error(f"L1: expected a JSON-RPC node at {url}, got no answer")
     return L1(web3, receipt_timeout_s=receipt_timeout_s)
+
+
+@contextmanager
+def _node_errors() -> Iterator[None]:
+    """Name the refusals of a node, and its silence, as :class:`L1Error`."""
+    try:
+        yield
+    except ContractLogicError:
+        raise
+    except (Web3RPCError, ValidationError, RequestException) as error:
+        raise L1Error(f"L1: expected the node to take the request, got {error}") from error
 
 
 def _reason(error: Exception) -> str:
