@@ -110,7 +110,7 @@ class Toy:
     def tx_digest(self, domain: bytes, words: bytes) -> bytes:
         return _h(b"tx", domain, words)
 
-    def signing_key(self, seed: bytes) -> ToyKey:
+    def signing_key(self, seed: bytes, height: int = 0) -> ToyKey:  # noqa: ARG002
         return ToyKey(seed)
 
     def verify(self, public_key: bytes, digest: bytes, nonce: int, signature: bytes) -> None:

@@ -7,6 +7,8 @@ mod python {
     pyo3::import_exception!(multiprover.suites.base, SuiteError);
     pyo3::import_exception!(multiprover.suites.base, NonCanonicalError);
     pyo3::import_exception!(multiprover.suites.base, InvalidSignatureError);
+    pyo3::import_exception!(multiprover.suites.base, KeyExhaustedError);
+    pyo3::import_exception!(multiprover.suites.base, OneTimeKeyReuseError);
 }
 
 /// What a suite refuses; the message says what was expected and what came.
@@ -18,6 +20,10 @@ pub enum Error {
     NonCanonical(String),
     /// A signature that does not verify.
     Signature(String),
+    /// A nonce that a signing key has no one-time key for.
+    Exhausted(String),
+    /// A second digest for a nonce of a one-time key.
+    Reuse(String),
 }
 
 impl From<Error> for PyErr {
@@ -26,6 +32,8 @@ impl From<Error> for PyErr {
             Error::Value(message) => python::SuiteError::new_err(message),
             Error::NonCanonical(message) => python::NonCanonicalError::new_err(message),
             Error::Signature(message) => python::InvalidSignatureError::new_err(message),
+            Error::Exhausted(message) => python::KeyExhaustedError::new_err(message),
+            Error::Reuse(message) => python::OneTimeKeyReuseError::new_err(message),
         }
     }
 }

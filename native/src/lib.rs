@@ -3,8 +3,10 @@
 //! One module a suite; `docs/suites.md` is the specification. Every function checks lengths and canonical
 //! encodings of what it is given and raises the error types of `multiprover.suites.base`.
 
+mod arguments;
 mod bn254;
 mod error;
+mod goldilocks;
 
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
@@ -23,5 +25,8 @@ fn multiprover_native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<bn254::Bn254>()?;
     module.add_class::<bn254::Bn254Tree>()?;
     module.add_class::<bn254::Bn254SigningKey>()?;
+    module.add_class::<goldilocks::Goldilocks>()?;
+    module.add_class::<goldilocks::GoldilocksTree>()?;
+    module.add_class::<goldilocks::GoldilocksSigningKey>()?;
     Ok(())
 }

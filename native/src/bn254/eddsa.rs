@@ -77,9 +77,8 @@ impl SigningKey {
 
 fn decode_point(name: &str, x: &[u8], y: &[u8]) -> Result<Point> {
     let refuse = |error| match error {
-        Error::Value(message) | Error::NonCanonical(message) | Error::Signature(message) => {
-            Error::Signature(message)
-        }
+        Error::Value(message) | Error::NonCanonical(message) => Error::Signature(message),
+        other => other,
     };
     let point = Point::new_unchecked(
         decode(&format!("{name}.x"), x).map_err(refuse)?,
@@ -102,7 +101,7 @@ pub fn verify(key: Fr, digest: Fr, nonce: u64, signature: &[u8]) -> Result<()> {
     let part = |i: usize| &signature[i * ELEMENT_BYTES..(i + 1) * ELEMENT_BYTES];
     let a = decode_point("A", part(0), part(1))?;
     let r = decode_point("R", part(2), part(3))?;
-    let s: [u8; ELEMENT_BYTES] = super::field::array("S", part(4))?;
+    let s: [u8; ELEMENT_BYTES] = crate::arguments::array("S", part(4))?;
     let s = Scalar::from_bigint(limbs(&s)).ok_or_else(|| {
         Error::Signature("S: expected a number below the group order l, found a larger one".into())
     })?;

@@ -1,5 +1,6 @@
 //! Encodings of the BN254 scalar field: 32 bytes, big-endian, canonical unless reduction is asked for.
 
+use crate::arguments::array;
 use crate::error::{Error, Result};
 use ark_ff::{BigInteger256, PrimeField};
 
@@ -15,11 +16,6 @@ pub fn limbs(bytes: &[u8; ELEMENT_BYTES]) -> BigInteger256 {
         *limb = chunk.iter().fold(0, |value, &byte| value << 8 | u64::from(byte));
     }
     BigInteger256::new(limbs)
-}
-
-/// `bytes` as an array, or the error that names its length.
-pub fn array<const N: usize>(what: &str, bytes: &[u8]) -> Result<[u8; N]> {
-    bytes.try_into().map_err(|_| Error::Value(format!("{what}: expected {N} bytes, found {}", bytes.len())))
 }
 
 /// The element that `bytes` canonically encode.

@@ -7,10 +7,10 @@ mod packing;
 mod poseidon2;
 mod tree;
 
+use crate::arguments::{self, array, check_index, typed_ints, unsigned};
 use crate::error::{Error, Result};
 use ark_ff::Zero;
-use field::{ELEMENT_BYTES, Fr, array, decode, encode, reduce};
-use packing::TypedInt;
+use field::{ELEMENT_BYTES, Fr, decode, encode, reduce};
 use poseidon2::{Tag, WIDTH, hash};
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
@@ -22,20 +22,6 @@ type Element<'py> = Bound<'py, PyBytes>;
 
 fn element<'py>(py: Python<'py>, value: &Fr) -> Element<'py> {
     PyBytes::new(py, &encode(value))
-}
-
-/// An unsigned integer of at most 64 bits.
-fn unsigned(what: &str, value: &Bound<'_, PyAny>) -> Result<u64> {
-    value
-        .extract()
-        .map_err(|_| Error::Value(format!("{what}: expected an integer from 0 to 2^64 - 1, found {value}")))
-}
-
-fn typed_ints(integers: Vec<(Bound<'_, PyAny>, Bound<'_, PyAny>)>) -> Result<Vec<TypedInt>> {
-    integers
-        .iter()
-        .map(|(encoded, words)| TypedInt::new(unsigned("integer", encoded)?, unsigned("words", words)?))
-        .collect()
 }
 
 /// Elements of 32 bytes each.
@@ -73,8 +59,7 @@ impl Bn254 {
         ints: Vec<(Bound<'py, PyAny>, Bound<'py, PyAny>)>,
         keys: Vec<Bound<'py, PyBytes>>,
     ) -> PyResult<Element<'py>> {
-        let map = u32::try_from(unsigned("map index", map_index)?)
-            .map_err(|_| Error::Value(format!("map index: expected 0 to 2^32 - 1, found {map_index}")))?;
+        let map = arguments::map_index(map_index)?;
         let mut elements = packing::integers(&typed_ints(ints)?);
         for key in &keys {
             elements.push(reduce("key", key.as_bytes())?);
@@ -96,7 +81,7 @@ impl Bn254 {
         let leaf = decode("leaf", leaf)?;
         let siblings = elements("siblings", siblings)?;
         let index = unsigned("index", index)?;
-        tree::check_index(index, tree::check_depth(siblings.len() as u64)?)?;
+        check_index(index, arguments::depth(siblings.len() as u64)?)?;
         let root = py.detach(|| tree::root_from_path(leaf, index, &siblings));
         Ok(element(py, &root))
     }
@@ -119,7 +104,7 @@ impl Bn254 {
     }
 
     fn tree(&self, depth: &Bound<'_, PyAny>, default_leaf: &[u8]) -> PyResult<Bn254Tree> {
-        let depth = tree::check_depth(unsigned("depth", depth)?)?;
+        let depth = arguments::depth(unsigned("depth", depth)?)?;
         Ok(Bn254Tree { tree: Mutex::new(tree::Tree::new(depth, decode("default leaf", default_leaf)?)) })
     }
 
@@ -203,7 +188,7 @@ impl Bn254Tree {
         let index = unsigned("index", index)?;
         let siblings = py.detach(|| {
             let tree = self.lock();
-            tree::check_index(index, tree.depth())?;
+            check_index(index, tree.depth())?;
             Ok::<_, Error>(tree.siblings(index).iter().map(encode).collect::<Vec<_>>().concat())
         })?;
         Ok(PyBytes::new(py, &siblings))
@@ -227,7 +212,7 @@ impl Bn254Tree {
     fn set_checked(&self, leaves: BTreeMap<u64, Fr>) -> Result<()> {
         let mut tree = self.lock();
         if let Some((&greatest, _)) = leaves.last_key_value() {
-            tree::check_index(greatest, tree.depth())?;
+            check_index(greatest, tree.depth())?;
         }
         tree.set(leaves);
         Ok(())

@@ -2,10 +2,7 @@
 
 use super::field::Fr;
 use super::poseidon2::node;
-use crate::error::{Error, Result};
 use std::collections::{BTreeMap, HashMap};
-
-pub const MAX_DEPTH: u32 = 32;
 
 pub struct Tree {
     depth: u32,
@@ -13,21 +10,6 @@ pub struct Tree {
     defaults: Vec<Fr>,
     /// `levels[i]` holds the nodes of height `i` by their index; the last one holds the root.
     levels: Vec<HashMap<u64, Fr>>,
-}
-
-pub fn check_index(index: u64, depth: u32) -> Result<()> {
-    if index >> depth == 0 {
-        Ok(())
-    } else {
-        Err(Error::Value(format!("index: expected 0 to 2^{depth} - 1, found {index}")))
-    }
-}
-
-pub fn check_depth(depth: u64) -> Result<u32> {
-    u32::try_from(depth)
-        .ok()
-        .filter(|depth| (1..=MAX_DEPTH).contains(depth))
-        .ok_or_else(|| Error::Value(format!("depth: expected 1 to {MAX_DEPTH}, found {depth}")))
 }
 
 /// The root that `leaf` at `index` gives with `siblings`, from the leaf up; `index` has been checked.

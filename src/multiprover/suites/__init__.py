@@ -1,11 +1,13 @@
 """Native hash, signature scheme and journal binding of each suite: docs/suites.md."""
 
 from multiprover.suites.base import (
+    DEFAULT_HEIGHT,
     DIGEST_BYTES,
     KEY_WORDS,
     InvalidSignatureError,
     KeyExhaustedError,
     NonCanonicalError,
+    OneTimeKeyReuseError,
     SigningKey,
     Suite,
     SuiteError,
@@ -17,6 +19,7 @@ from multiprover.suites.keys import HybridKey, Wallet, verify_all
 from multiprover.suites.registry import get, names, register, suite_id
 
 __all__ = [
+    "DEFAULT_HEIGHT",
     "DIGEST_BYTES",
     "KEY_WORDS",
     "SEED_BYTES",
@@ -24,6 +27,7 @@ __all__ = [
     "InvalidSignatureError",
     "KeyExhaustedError",
     "NonCanonicalError",
+    "OneTimeKeyReuseError",
     "SigningKey",
     "Suite",
     "SuiteError",

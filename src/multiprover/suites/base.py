@@ -11,6 +11,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
+DEFAULT_HEIGHT = 10
+"""A wallet signs for 2^10 nonces unless it is told otherwise."""
+
 DIGEST_BYTES = 32
 """Length of every digest, root, commitment, challenge, evaluation and public key part."""
 
@@ -32,6 +35,10 @@ class InvalidSignatureError(SuiteError):
 
 class KeyExhaustedError(SuiteError):
     """A signing key whose one-time keys are used up; the message says what to do."""
+
+
+class OneTimeKeyReuseError(SuiteError):
+    """A second, different digest for a nonce whose one-time key has signed; the message says what to do."""
 
 
 class TypedInt(NamedTuple):
@@ -71,6 +78,7 @@ class SigningKey(Protocol):
 
         Raises:
             KeyExhaustedError: the key has no one-time key for that nonce.
+            OneTimeKeyReuseError: the one-time key of that nonce signed another digest.
         """
         ...
 
@@ -101,8 +109,12 @@ class Suite(Protocol):
         """Digest of a slot's input words (4 bytes each, big-endian) under the deployment's domain."""
         ...
 
-    def signing_key(self, seed: bytes) -> SigningKey:
-        """This suite's key of a wallet, derived from its 32-byte seed (:mod:`.derivation`)."""
+    def signing_key(self, seed: bytes, height: int = DEFAULT_HEIGHT) -> SigningKey:
+        """This suite's key of a wallet, derived from its 32-byte seed (:mod:`.derivation`).
+
+        A suite of one-time keys makes ``2^height`` of them, for nonces 0 to ``2^height - 1``, and another
+        height is another key; a suite whose keys do not wear out ignores it.
+        """
         ...
 
     def verify(self, public_key: bytes, digest: bytes, nonce: int, signature: bytes) -> None:

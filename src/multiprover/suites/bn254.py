@@ -5,7 +5,7 @@ from __future__ import annotations
 from multiprover_native import Bn254 as NativeBn254
 from multiprover_native import Bn254SigningKey
 
-from multiprover.suites.base import SigningKey
+from multiprover.suites.base import DEFAULT_HEIGHT, SigningKey
 from multiprover.suites.derivation import derive
 
 
@@ -14,8 +14,10 @@ class Bn254(NativeBn254):
 
     name = "bn254"
 
-    def signing_key(self, seed: bytes) -> SigningKey:
+    def signing_key(self, seed: bytes, height: int = DEFAULT_HEIGHT) -> SigningKey:  # noqa: ARG002
         """The key of a wallet's 32-byte ``seed``; the same seed always gives the same key and signatures.
+
+        It signs for every nonce, whatever the ``height``.
 
         Raises:
             SuiteError: ``seed`` is not 32 bytes.

@@ -6,7 +6,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from multiprover.suites.base import DIGEST_BYTES, KEY_WORDS, InvalidSignatureError, SigningKey, SuiteError
+from multiprover.suites.base import (
+    DEFAULT_HEIGHT,
+    DIGEST_BYTES,
+    KEY_WORDS,
+    InvalidSignatureError,
+    SigningKey,
+    SuiteError,
+)
 from multiprover.suites.registry import get
 
 _WORD_BYTES = DIGEST_BYTES // KEY_WORDS
@@ -86,14 +93,18 @@ class Wallet:
         self._public_key = HybridKey({suite: key.public_key for suite, key in self._keys.items()})
 
     @classmethod
-    def from_seed(cls, seed: bytes, suites: Sequence[str]) -> Wallet:
+    def from_seed(cls, seed: bytes, suites: Sequence[str], *, height: int = DEFAULT_HEIGHT) -> Wallet:
         """The wallet of a secret 32-byte ``seed``; deterministic.
 
+        In suites of one-time keys it signs for nonces 0 to ``2^height - 1`` (``height`` 0 to 16), and another
+        height is another public key; making it takes time in proportion. One seed must live in one wallet
+        object only: see :mod:`multiprover.suites.goldilocks`.
+
         Raises:
-            SuiteError: ``seed`` is not 32 bytes, or a suite is unknown.
+            SuiteError: ``seed`` is not 32 bytes, ``height`` is out of range, or a suite is unknown.
         """
         _check_suites(suites)
-        return cls({suite: get(suite).signing_key(seed) for suite in suites})
+        return cls({suite: get(suite).signing_key(seed, height) for suite in suites})
 
     def __repr__(self) -> str:
         return f"Wallet({self._public_key})"
@@ -112,6 +123,7 @@ class Wallet:
 
         Raises:
             KeyExhaustedError: a suite's key has no one-time key for that nonce.
+            OneTimeKeyReuseError: a suite's one-time key of that nonce signed something else.
             SuiteError: ``domain`` is not 32 bytes, or ``nonce`` is not 0 to 2^64 - 1.
         """
         return [key.sign(get(suite).tx_digest(domain, words), nonce) for suite, key in self._keys.items()]
