@@ -9,11 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 import multiprover
 from multiprover.cli.board import Board
-from multiprover.cli.output import err, number, out, print_json, short
+from multiprover.cli.output import err, number, out, print_json
 from multiprover.ledger.batch import BatchBuilder
 from multiprover.ledger.codec import WORD_BYTES
 from multiprover.node.lie import alter, try_lie
@@ -86,10 +87,13 @@ def _run(options: Options, workspace: Workspace) -> dict[str, Any]:
     path = options.trades or market_data.TRADES_2023
     if not path.is_file():
         raise DemoError(f"there is no trades file {path}")
-    scale = market_data.scale_of(path)
-    marks = market_data.read_marks(market_data.MARKS_2023, scale) if options.trades is None else None
     # The whole file up to the last trade is read first: a bad row is refused before anything is sent.
-    steps = list(scenario.build(market_data.read_trades(path, scale), options.count, marks))
+    try:
+        scale = market_data.scale_of(path)
+        marks = market_data.read_marks(market_data.MARKS_2023, scale) if options.trades is None else None
+        steps = list(scenario.build(market_data.read_trades(path, scale), options.count, marks))
+    except (market_data.MarketDataError, scenario.ScenarioError) as error:
+        raise DemoError(str(error)) from error
     trades = sum(step.kind == "trade" for step in steps)
     if trades < options.count:
         raise DemoError(f"{path} has {trades} trades, {options.count} were asked for: give --count {trades}")
@@ -213,15 +217,15 @@ def _lie(node: Node, trade: Step, keys: Sequence[Wallet]) -> dict[str, Any]:
 
 
 def _show(document: dict[str, Any], options: Options) -> None:
-    table = Table(title="settled on L1", title_justify="left", padding=(0, 0, 0, 1), pad_edge=False)
+    table = Table(title="settled on L1", title_justify="left", box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
     for column in ("batch", "trades", "soft s", "final s"):
         table.add_column(column, justify="right")
     for name in options.types:
-        table.add_column(f"{name}\nprove s", justify="right")
+        table.add_column(f"{name}\ns", justify="right")
         table.add_column("vouch\ngas", justify="right")
     table.add_column("post\ngas", justify="right")
     table.add_column("gas a\ntrade", justify="right")
-    table.add_column("state root", no_wrap=True)
+    table.add_column("state\nroot", no_wrap=True)
     for i, batch in enumerate(document["batches"]):
         vouches = batch["vouches"]
         gas = batch["post_gas"] + sum(v["gas"] for v in vouches.values())
@@ -234,14 +238,14 @@ def _show(document: dict[str, Any], options: Options) -> None:
             *(figure for pair in figures for figure in pair),
             number(batch["post_gas"]),
             number(gas / batch["trades"]) if batch["trades"] else "–",
-            short(batch["state_root"]),
+            batch["state_root"][:10],
         )
     out.print(table)
     last = document["batches"][-1]["vouches"]
     sizes = ", ".join(f"{last[name]['proof_bytes']} bytes ({name})" for name in options.types)
     out.print(
         f"{document['trades']} trades final, as {' and '.join(options.types)} agree on every state root. "
-        "Soft: the first vouch; final: all that the policy requires; seconds since the batch was sealed. "
+        "Soft: the first vouch; final: all that the policy requires; in seconds since the batch was sealed. "
         f"Proofs have {sizes}."
     )
     lie = document["lie"]

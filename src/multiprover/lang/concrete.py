@@ -55,7 +55,7 @@ class ConcreteRun:
         accesses: the state accesses, in order; None for one that would have read a record twice.
         cell_storage: the cells after it.
         messages: emitted messages, in order.
-        refused: the first failure of a ``from_l1`` kind, or None.
+        refused: the first failure, or None.
     """
 
     def __init__(
@@ -88,14 +88,17 @@ class ConcreteRun:
                 self.kind.function(self.transition(), *param_views(self.kind, flat))
             except LanguageError as error:
                 raise AccessError(f"{self.kind.name}: {error.message}", error.location) from error
+        # Caught by the transition or not: the program's assertion would not hold.
+        if self.refused is not None and not self.kind.from_l1:
+            raise self.refused
 
     def _refuse(self, reason: str) -> None:
         here = user_location() if self._running else None
         refusal = Refused(reason, here or self.kind.location)
-        if not self.kind.from_l1:
-            raise refusal
         if self.refused is None:
             self.refused = refusal
+        if not self.kind.from_l1:
+            raise refusal
 
     # -- the run's protocol
 
@@ -146,7 +149,7 @@ class ConcreteRun:
         try:
             self._authorize(position, key, nonce)
         except Refused as refusal:
-            raise Refused(refusal.reason, user_location()) from refusal
+            self._refuse(refusal.reason)
 
     def emit(self, message: Message) -> None:
         for value, scalar in zip(message._storage.values, message._storage.scalars, strict=True):

@@ -324,7 +324,10 @@ class Node:
             if not self._wait_for(lambda n=number: n < len(self._batches)):  # type: ignore[misc]
                 return
             batch = self._batches[number]
-            stored = proofs.get((number, name)) or self._prove(name, batch)
+            stored = proofs.get((number, name))
+            # A proof under other keys than those that L1 knows now would be refused there.
+            if stored is None or pb.Proof.FromString(stored.proof).key_id != self.prepared[name].key_id:
+                stored = self._prove(name, batch)
             if stored is None or not self._wait_for(lambda n=number: n in self._posted):  # type: ignore[misc]
                 return
             self._vouch(name, batch, stored)
