@@ -30,11 +30,13 @@ import (
 	"multiprover/provers/groth16/internal/execution"
 	"multiprover/provers/groth16/internal/lowering"
 	"multiprover/provers/groth16/internal/program"
+	"multiprover/provers/groth16/internal/prover"
 	"multiprover/provers/groth16/internal/reference"
 )
 
 func main() {
 	logger.Disable()
+	prover.TuneMemory() // as in the prover
 	if err := run(); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)

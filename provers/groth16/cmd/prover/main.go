@@ -62,6 +62,7 @@ func run(args []string, log *slog.Logger) error {
 		return errors.New("expected --cache DIR, found none")
 	}
 	if working {
+		prover.TuneMemory()
 		worker.Serve(prover.New(o.cache), os.Stdin, os.Stdout)
 		return nil
 	}
