@@ -1,4 +1,4 @@
-"""groth16 and sgx on one journal: real proofs, agreement on L1, and every way in which they must not be fooled."""
+"""groth16 and sgx on one journal: real proofs, agreement on L1, and what must not fool them."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from multiprover.node.node import Node, prove_batch, vouch
 from multiprover.node.verify import ProofInvalidError, Verifier
 from multiprover.node.workspace import Config, Workspace
 from multiprover.prover.v1 import prover_pb2 as pb
+from multiprover.provers.errors import ProverRefused
 from multiprover.settlement import claims
 from multiprover.settlement.client import Finalised
 from multiprover.settlement.errors import RefusedError
@@ -140,12 +141,10 @@ def test_groth16_killed_while_it_proves_is_started_again_and_proves(
 
 def test_keys_are_cached_and_a_corrupt_cache_is_refused(workspace: Workspace) -> None:
     folder = workspace.cache / "groth16"
-    config = workspace.config
+    config = workspace.config.model_copy(update={"settlement": None})
     before = workspace.prepared["groth16"]
-    data = workspace.directory.parent / "again"
-    with Workspace.create(
-        data, config.model_copy(update={"settlement": None}), cache=workspace.cache
-    ) as again:
+    data = workspace.directory.parent
+    with Workspace.create(data / "again", config, cache=workspace.cache) as again:
         again.prepare()
         assert again.prepared["groth16"].cached
         assert again.prepared["groth16"].key_id == before.key_id
@@ -153,15 +152,9 @@ def test_keys_are_cached_and_a_corrupt_cache_is_refused(workspace: Workspace) ->
     content = largest.read_bytes()
     try:
         largest.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
-        with (
-            Workspace.create(
-                data.with_name("corrupt"),
-                config.model_copy(update={"settlement": None}),
-                cache=workspace.cache,
-            ) as corrupt,
-            pytest.raises(Exception, match=r"CORRUPT_KEYS.*" + Path(largest).name),
-        ):
-            corrupt.prepare()
+        with Workspace.create(data / "corrupt", config, cache=workspace.cache) as corrupt:
+            with pytest.raises(ProverRefused, match=rf"CORRUPT_KEYS.*{largest.name}"):
+                corrupt.prepare()
         assert largest.stat().st_size == len(content)
     finally:
         largest.write_bytes(content)
