@@ -7,7 +7,6 @@ import signal
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 from test_node import TOKEN, Events, fund, open_node, transfer
@@ -152,9 +151,9 @@ def test_keys_are_cached_and_a_corrupt_cache_is_refused(workspace: Workspace) ->
     content = largest.read_bytes()
     try:
         largest.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
-        with Workspace.create(data / "corrupt", config, cache=workspace.cache) as corrupt:
-            with pytest.raises(ProverRefused, match=rf"CORRUPT_KEYS.*{largest.name}"):
-                corrupt.prepare()
+        corrupt = Workspace.create(data / "corrupt", config, cache=workspace.cache)
+        with corrupt, pytest.raises(ProverRefused, match=rf"CORRUPT_KEYS.*{largest.name}"):
+            corrupt.prepare()
         assert largest.stat().st_size == len(content)
     finally:
         largest.write_bytes(content)

@@ -26,11 +26,15 @@ from multiprover.ledger.state import State
 from multiprover.ledger.storage import StoredBatch
 from multiprover.node.node import Event, prove_batch, seal_record
 from multiprover.node.workspace import Config, Workspace
+from multiprover.prover.v1 import prover_pb2 as pb
+from multiprover.settlement.claims import Deployment
 
-MEASUREMENTS = {"groth16": ("provers/groth16/bin/bench",)}
-"""By proof type, the command that measures it; it takes ``--slots N`` and ``--program FILE``, and prints
-JSON.
-"""
+Parent = tuple[Deployment, bytes, bytes]
+"""Deployment, parent claim and payee of a batch."""
+
+MEASUREMENTS = {"groth16": "provers/groth16/bin/bench"}
+"""By proof type, the program that measures it. ``--which compiled`` and ``--which handwritten`` measure the reference
+slot as the prover compiles it and as a circuit written by hand; ``--program FILE`` counts a program's constraints."""
 
 
 def run(slots: int, types: tuple[str, ...], as_json: bool) -> None:
@@ -52,8 +56,7 @@ def run(slots: int, types: tuple[str, ...], as_json: bool) -> None:
             for name in types:
                 if name in MEASUREMENTS:
                     err.print(f"measuring {name} beside its hand-written circuit, {slots} slots …")
-                    arguments = ["--slots", str(slots), "--program", str(program)]
-                    document["provers"][name] = _json([str(root / MEASUREMENTS[name][0]), *arguments[:]])
+                    document["provers"][name] = _prover(root / MEASUREMENTS[name], slots, program)
             err.print("measuring the executor and the tracer …")
             document |= _json([sys.executable, "-m", "benchmarks.executor"], root)
             err.print("proving one batch with each type alone, then with all at once …")
@@ -62,6 +65,24 @@ def run(slots: int, types: tuple[str, ...], as_json: bool) -> None:
         print_json(document)
     else:
         _show(document)
+
+
+def _prover(measurement: Path, slots: int, program: Path) -> dict[str, Any]:
+    command = [str(measurement), "--slots", str(slots)]
+    compiled = _json([*command, "--which", "compiled"])
+    by_hand = _json([*command, "--which", "handwritten"])
+    perpetuals = _json([*command, "--program", str(program)])
+    return {
+        "slots": slots,
+        "cpu_s_per_slot": compiled["prove_cpu_s"] / slots,
+        "hand_written_cpu_s_per_slot": by_hand["prove_cpu_s"] / slots,
+        "ratio": compiled["prove_cpu_s"] / by_hand["prove_cpu_s"],
+        "rows_or_constraints": compiled["constraints"],
+        "hand_written_rows_or_constraints": by_hand["constraints"],
+        "peak_mib": compiled["peak_mib"],
+        "setup_cpu_s": compiled["setup_cpu_s"],
+        "perpetuals_rows_or_constraints": perpetuals["constraints"],
+    }
 
 
 def _json(command: Sequence[str], folder: Path | None = None) -> dict[str, Any]:
@@ -74,22 +95,29 @@ def _json(command: Sequence[str], folder: Path | None = None) -> dict[str, Any]:
 
 
 def _parallel(workspace: Workspace) -> dict[str, Any]:
-    """Wall seconds of one full batch of trades: with each type alone, and with all at the same time."""
+    """Wall seconds of one full batch of trades: with each type alone, with all at once, and around them.
+
+    ``orchestration_s`` is what a batch costs beside executing, proving and L1: sealing it with its
+    statement, and for all types together building the request, the way to the prover and back, and storing
+    the proof.
+    """
     workspace.prepare()
-    batch = _batch(workspace)
+    state, builder, parent = _filled(workspace)
+    started = time.monotonic()
+    batch = _sealed(workspace, state, builder, parent)
+    around = time.monotonic() - started
 
     def silent(_: Event) -> None:
         """Nobody watches."""
 
-    def prove(name: str) -> float:
+    def prove(name: str) -> tuple[float, float]:
+        """Wall seconds of proving and storing, and of the prover's own part."""
         started = time.monotonic()
-        prover, manifest, prepared = (
-            workspace.provers[name],
-            workspace.manifests[name],
-            workspace.prepared[name],
-        )
-        prove_batch(prover, manifest, prepared, batch, silent)
-        return time.monotonic() - started
+        manifest, prepared = workspace.manifests[name], workspace.prepared[name]
+        stored = prove_batch(workspace.provers[name], manifest, prepared, batch, silent)
+        workspace.storage.add_proof(stored)
+        own = pb.Proof.FromString(stored.proof).figures["prove_s"]
+        return time.monotonic() - started, own
 
     types = workspace.config.types
     for name in types:
@@ -97,10 +125,12 @@ def _parallel(workspace: Workspace) -> dict[str, Any]:
     alone = {name: prove(name) for name in types}
     with ThreadPoolExecutor(len(types)) as pool:
         together = _timed(lambda: list(pool.map(prove, types)))
+    walls = {name: wall for name, (wall, _) in alone.items()}
     return {
-        "alone_wall_s": alone,
+        "alone_wall_s": walls,
         "parallel_wall_s": together,
-        "parallel_wall_ratio": together / max(alone.values()),
+        "parallel_wall_ratio": together / max(walls.values()),
+        "orchestration_s": around + sum(wall - own for wall, own in alone.values()),
     }
 
 
@@ -110,8 +140,8 @@ def _timed(work: Callable[[], object]) -> float:
     return time.monotonic() - started
 
 
-def _batch(workspace: Workspace) -> StoredBatch:
-    """A batch full of real trades, on a state in which its traders have what they need."""
+def _filled(workspace: Workspace) -> tuple[State, BatchBuilder, Parent]:
+    """A batch full of real trades, executed on a state in which its traders have what they need."""
     from examples.perpetuals import market_data, scenario
 
     program, slots = workspace.program, workspace.config.slots
@@ -129,15 +159,30 @@ def _batch(workspace: Workspace) -> StoredBatch:
             if len(transactions) == slots:
                 break
             continue
-        builder = BatchBuilder(workspace.transition, state, settlement.domain, 1)
-        builder.add(transaction)
+        BatchBuilder(workspace.transition, state, settlement.domain, 1).add(transaction)
     builder = BatchBuilder(workspace.transition, state, settlement.domain, slots)
     for transaction in transactions:
         builder.add(transaction)
-    payee = bytes.fromhex(account.address[2:])
-    return seal_record(
-        program, slots, settlement.deployment, builder.close(), 0, settlement.genesis, transactions, payee
+        workspace.storage.accept(transaction)
+    return state, builder, (settlement.deployment, settlement.genesis, bytes.fromhex(account.address[2:]))
+
+
+def _sealed(workspace: Workspace, state: State, builder: BatchBuilder, parent: Parent) -> StoredBatch:
+    """The batch, sealed to disk with its statement as the node does it."""
+    deployment, claim, payee = parent
+    transactions = workspace.storage.transactions(pending=True)
+    batch = seal_record(
+        workspace.program,
+        workspace.config.slots,
+        deployment,
+        builder.close(),
+        0,
+        claim,
+        transactions,
+        payee,
     )
+    workspace.storage.seal(batch, state)
+    return batch
 
 
 def _show(document: dict[str, Any]) -> None:
@@ -170,5 +215,6 @@ def _show(document: dict[str, Any]) -> None:
     alone = ", ".join(f"{name} {number(s)} s" for name, s in document["alone_wall_s"].items())
     out.print(
         f"one batch alone: {alone}; all at once {number(document['parallel_wall_s'])} s, "
-        f"{document['parallel_wall_ratio']:.2f} × the slowest alone"
+        f"{document['parallel_wall_ratio']:.2f} × the slowest alone; orchestration "
+        f"{number(document['orchestration_s'])} s a batch"
     )
