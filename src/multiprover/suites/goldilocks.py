@@ -1,5 +1,4 @@
-"""The suite ``goldilocks``: Poseidon over p = 2^64 - 2^32 + 1, one-time keys under a Merkle tree, for
-Plonky2.
+"""The suite ``goldilocks``: Poseidon over p = 2^64 - 2^32 + 1, one-time keys under a Merkle tree.
 
 Specification: docs/suites.md §7 to §9. Hashes, trees, signatures and binding are native; here are the name,
 the wallet keys, and why the signatures hold.
