@@ -33,8 +33,11 @@ Parent = tuple[Deployment, bytes, bytes]
 """Deployment, parent claim and payee of a batch."""
 
 MEASUREMENTS = {"groth16": "provers/groth16/bin/bench"}
-"""By proof type, the program that measures it. ``--which compiled`` and ``--which handwritten`` measure the reference
-slot as the prover compiles it and as a circuit written by hand; ``--program FILE`` counts a program's constraints."""
+"""By proof type, the program that measures it.
+
+``--which compiled`` and ``--which handwritten`` measure the reference slot as the prover compiles it and as a circuit
+written by hand; ``--program FILE`` counts a program's constraints.
+"""
 
 
 def run(slots: int, types: tuple[str, ...], as_json: bool) -> None:
