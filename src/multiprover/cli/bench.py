@@ -35,8 +35,8 @@ Parent = tuple[Deployment, bytes, bytes]
 MEASUREMENTS = {"groth16": "provers/groth16/bin/bench"}
 """By proof type, the program that measures it.
 
-``--which compiled`` and ``--which handwritten`` measure the reference slot as the prover compiles it and as a circuit
-written by hand; ``--program FILE`` counts a program's constraints.
+``--which compiled`` and ``--which handwritten`` measure the reference slot as the prover compiles it and as a
+circuit written by hand; ``--program FILE`` counts a program's constraints.
 """
 
 
