@@ -1,4 +1,4 @@
-"""Speed of the suite ``bn254`` in the native module, as JSON: microseconds a call, CPU time of this process.
+"""Speed of the suites in the native module, as JSON: microseconds a call, CPU time of this process.
 
     python benchmarks/native.py [--repeat 7]
 
@@ -14,7 +14,7 @@ import statistics
 import time
 from collections.abc import Callable
 
-from multiprover_native import Bn254, keccak256
+from multiprover_native import Bn254, Goldilocks, keccak256
 
 from multiprover import suites
 
@@ -42,8 +42,8 @@ def measure(call: Callable[[], object], repeat: int) -> dict[str, float]:
     return {name: round(seconds * 1e6, 3) for name, seconds in figures.items()}
 
 
-def calls() -> dict[str, Callable[[], object]]:
-    suite = suites.get("bn254")
+def calls(name: str, permutation: Callable[[], object]) -> dict[str, Callable[[], object]]:
+    suite = suites.get(name)
     key = suite.signing_key(bytes(32))
     digest = suite.tx_digest(bytes(32), bytes(64))
     signature = key.sign(digest, 1)
@@ -60,7 +60,7 @@ def calls() -> dict[str, Callable[[], object]]:
         tree.set(12345, leaves[flip[0]][1])
 
     return {
-        "permutation": lambda: Bn254.permute(bytes(96)),
+        "permutation": permutation,
         "node": lambda: suite.node(digest, digest),
         "leaf_8_words_1_key": lambda: suite.leaf(0, record, [digest]),
         "tx_digest_16_words": lambda: suite.tx_digest(bytes(32), bytes(64)),
@@ -70,11 +70,22 @@ def calls() -> dict[str, Callable[[], object]]:
         "root_from_path_depth_20": lambda: suite.root_from_path(digest, 0, siblings),
         "sign": lambda: key.sign(digest, 1),
         "verify": lambda: suite.verify(key.public_key, digest, 1, signature),
-        "signing_key": lambda: suite.signing_key(bytes(32)),
+        "signing_key": lambda: suite.signing_key(bytes(32)).public_key,
         "commit_640_words": lambda: suite.commit(journal),
         "evaluate_640_words": lambda: suite.evaluate(journal, z),
-        "keccak256_2560_bytes": lambda: keccak256(journal),
     }
+
+
+def all_calls() -> dict[str, Callable[[], object]]:
+    """By ``suite.operation``; ``signing_key`` is of the default height."""
+    permutations: dict[str, Callable[[], object]] = {
+        "bn254": lambda: Bn254.permute(bytes(96)),
+        "goldilocks": lambda: Goldilocks.permute(bytes(96)),
+    }
+    found: dict[str, Callable[[], object]] = {"keccak256_2560_bytes": lambda: keccak256(bytes(2560))}
+    for name, permutation in permutations.items():
+        found |= {f"{name}.{operation}": call for operation, call in calls(name, permutation).items()}
+    return found
 
 
 def main() -> None:
@@ -85,7 +96,7 @@ def main() -> None:
         "unit": "microseconds of CPU a call",
         "machine": platform.machine(),
         "python": platform.python_version(),
-        "results": {name: measure(call, repeat) for name, call in calls().items()},
+        "results": {name: measure(call, repeat) for name, call in all_calls().items()},
     }
     print(json.dumps(report, indent=1))
 

@@ -29,7 +29,7 @@ from multiprover.settlement.l1 import L1, Mined, contract_address
 WEI_PER_GWEI: Final = 10**9
 WORD: Final = 4
 
-BINDINGS: Final[Mapping[str, str]] = {"bn254": "Bn254Binding"}
+BINDINGS: Final[Mapping[str, str]] = {"bn254": "Bn254Binding", "goldilocks": "GoldilocksBinding"}
 """The binding contract of each suite."""
 
 OUR_NAMES: Final = ("bn254", "goldilocks", "koalabear", "groth16", "halo2", "plonky2", "stark", "sgx")

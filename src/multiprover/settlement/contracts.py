@@ -11,7 +11,7 @@ from pathlib import Path
 from tempfile import NamedTemporaryFile
 from typing import Any, Final
 
-CONTRACTS: Final = ("Settlement", "Bn254Binding", "Groth16Adapter", "SgxAdapter")
+CONTRACTS: Final = ("Settlement", "Bn254Binding", "GoldilocksBinding", "Groth16Adapter", "SgxAdapter")
 CODE_SIZE_LIMIT: Final = 24_576
 """Bytes of deployed code that L1 accepts (EIP-170)."""
 

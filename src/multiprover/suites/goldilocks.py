@@ -64,7 +64,8 @@ class GoldilocksSigningKey:
     """One-time keys of a wallet, made at first use; to be shared between threads, never copied."""
 
     def __init__(self, seed: bytes, height: int, progress: KeyProgress | None) -> None:
-        self._secrets = [derive(seed, Goldilocks.name, purpose) for purpose in ("chains", "randomizer")]
+        self._chains = derive(seed, Goldilocks.name, "chains")
+        self._randomizer = derive(seed, Goldilocks.name, "randomizer")
         self._height = height
         self._progress = progress
         self._lock = Lock()
@@ -75,7 +76,7 @@ class GoldilocksSigningKey:
         # Two native keys would remember apart what they signed.
         with self._lock:
             if self._made is None:
-                self._made = NativeSigningKey(*self._secrets, self._height, self._progress)
+                self._made = NativeSigningKey(self._chains, self._randomizer, self._height, self._progress)
             return self._made
 
     @property
