@@ -8,12 +8,13 @@ counts as 0, as it does in the program.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, Protocol
 
 from multiprover.lang.errors import AccessError, LanguageError, OperandError, Refused, user_location
 from multiprover.lang.transition import KindSpec, Transition, param_views, running
-from multiprover.lang.types import IntType, Key, Message, Scalar, Storage
+from multiprover.lang.types import NONCE, IntType, Key, Message, Scalar, Storage
 
 
 class StateReader(Protocol):
@@ -72,6 +73,7 @@ class ConcreteRun:
         self._state = state
         self._authorize = authorize
         self._running = False
+        self._failure: Exception | None = None
         self._opened: set[tuple[int, int]] = set()
 
     def execute(self, arguments: Sequence[Any]) -> None:
@@ -83,14 +85,27 @@ class ConcreteRun:
         """
         flat = [self.fit(v, s) for v, s in zip(arguments, self.kind.scalars, strict=True)]
         self._running = True
-        with running(self):
-            try:
+        try:
+            with running(self):
                 self.kind.function(self.transition(), *param_views(self.kind, flat))
-            except LanguageError as error:
-                raise AccessError(f"{self.kind.name}: {error.message}", error.location) from error
-        # Caught by the transition or not: the program's assertion would not hold.
+        except LanguageError as error:
+            raise AccessError(f"{self.kind.name}: {error.message}", error.location) from error
+        # Caught by the transition or not: a state that cannot be read or a signature that does not verify
+        # ends it, and the program's assertion would not hold.
+        if self._failure is not None:
+            raise self._failure
         if self.refused is not None and not self.kind.from_l1:
             raise self.refused
+
+    @contextmanager
+    def _asking(self) -> Iterator[None]:
+        """Keep what the state or the authorizer raises."""
+        try:
+            yield
+        except Exception as error:
+            if self._failure is None:
+                self._failure = error
+            raise
 
     def _refuse(self, reason: str) -> None:
         here = user_location() if self._running else None
@@ -132,9 +147,11 @@ class ConcreteRun:
         if (map_position, index) in self._opened:
             self._refuse(f"{spec.name}[{index}] is accessed twice in one transaction")
             self.accesses.append(None)
-            return Storage(scalars, list(self._state.initial_record(map_position)), self)
+            with self._asking():
+                return Storage(scalars, list(self._state.initial_record(map_position)), self)
         self._opened.add((map_position, index))
-        before = self._state.read_record(map_position, index)
+        with self._asking():
+            before = self._state.read_record(map_position, index)
         storage = Storage(scalars, list(before), self)
         self.accesses.append(Access(map_position, index, before, storage))
         return storage
@@ -144,12 +161,14 @@ class ConcreteRun:
             self._refuse(reason)
 
     def authorize(self, key: Any, nonce: Any) -> None:
+        nonce = self.fit(nonce, NONCE)
         position = len(self.authorizations)
         self.authorizations.append((key, nonce))
-        try:
-            self._authorize(position, key, nonce)
-        except Refused as refusal:
-            self._refuse(refusal.reason)
+        with self._asking():
+            try:
+                self._authorize(position, key, nonce)
+            except Refused as refusal:
+                self._refuse(refusal.reason)
 
     def emit(self, message: Message) -> None:
         for value, scalar in zip(message._storage.values, message._storage.scalars, strict=True):

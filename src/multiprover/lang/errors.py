@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 from typing import NamedTuple
 
@@ -36,6 +39,28 @@ class LanguageError(Exception):
         self.message = message
         self.location = location if location is not None else user_location()
         super().__init__(f"{self.location}: {message}" if self.location else message)
+        made = _made.get()
+        if made is not None:
+            made.append(self)
+
+
+_made: ContextVar[list[LanguageError] | None] = ContextVar("multiprover_errors", default=None)
+
+
+@contextmanager
+def unmissable() -> Iterator[None]:
+    """Raise a :class:`LanguageError` that was made inside, at the end if a transition's ``except`` caught it.
+
+    Otherwise ``try: fee = FEES[tier]`` with ``except Exception: fee = 10`` would trace to a fee of 10.
+    """
+    made: list[LanguageError] = []
+    token = _made.set(made)
+    try:
+        yield
+    finally:
+        _made.reset(token)
+    if made:
+        raise made[0]
 
 
 class DeclarationError(LanguageError):

@@ -19,7 +19,7 @@ from multiprover.lang.errors import (
     user_location,
 )
 from multiprover.lang.transition import KindSpec, Transition, param_views, running
-from multiprover.lang.types import IntType, Message, Scalar, Storage
+from multiprover.lang.types import NONCE, IntType, Message, Scalar, Storage
 from multiprover.lang.values import SymbolicInt, SymbolicKey, fits, lift, truth
 
 
@@ -136,7 +136,7 @@ class _SymbolicRun:
             )
         if not isinstance(key, SymbolicKey) or key.op == "key_param":
             raise KeyUseError("mp.authorize takes a key of the state: a parameter would be anyone's")
-        number = self.fit(nonce, Scalar("nonce", IntType("u64", 0, 2**64 - 1)))
+        number = self.fit(nonce, NONCE)
         self.trace.effects.append(AuthorizeEffect(key, number, user_location()))
 
     def emit(self, message: Message) -> None:

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from types import GenericAlias
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, TypeVar, get_args, get_origin
 
-from multiprover.lang.errors import AccessError, DeclarationError, Location
+from multiprover.lang.errors import AccessError, DeclarationError, FieldError, Location, unmissable
 from multiprover.lang.types import (
     IntType,
     KeyType,
@@ -58,7 +58,8 @@ _run: ContextVar[Run | None] = ContextVar("multiprover_run", default=None)
 def running(run: Run) -> Iterator[None]:
     token = _run.set(run)
     try:
-        yield
+        with unmissable():
+            yield
     finally:
         _run.reset(token)
 
@@ -296,6 +297,9 @@ class Transition:
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
+        if any(issubclass(b, Transition) and b is not Transition for b in cls.__bases__):
+            # The positions of its state would be given out a second time.
+            raise DeclarationError(f"{cls.__name__} extends a transition; declare its state and kinds anew")
         cells: list[CellSpec] = []
         maps: list[MapSpec] = []
         width = 0
@@ -317,6 +321,11 @@ class Transition:
         cls.kinds = tuple(_kind_spec(f, i + 1) for i, f in enumerate(functions))
         if not cls.kinds:
             raise DeclarationError(f"{cls.__name__} declares no transaction (@mp.transaction)")
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if not hasattr(getattr(type(self), name, None), "__set__"):
+            raise FieldError(f"{type(self).__name__} has no state {name!r}; declare it as mp.Cell[…]")
+        super().__setattr__(name, value)
 
     @classmethod
     def kind(cls, name: str) -> KindSpec:

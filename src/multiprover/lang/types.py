@@ -83,6 +83,10 @@ class Scalar(NamedTuple):
     type: ScalarType
 
 
+NONCE = Scalar("nonce", unsigned(64))
+"""What ``authorize`` takes."""
+
+
 class Storage:
     """The flat values behind a record: what its views read and write.
 
@@ -162,7 +166,18 @@ def dotted(name: str) -> str:
 _Self = TypeVar("_Self", bound="Record")
 
 
-class Record:
+class _View:
+    """A window on a storage. Two of them are never equal in Python's sense, whatever they show."""
+
+    __slots__ = ()
+
+    def __eq__(self, _: object) -> bool:
+        raise OperandError(f"a {type(self).__name__} cannot be compared: compare their fields")
+
+    __hash__ = None  # type: ignore[assignment]
+
+
+class Record(_View):
     """A record of the state. Subclass it and annotate its fields::
 
     class Account(mp.Record):
@@ -275,7 +290,7 @@ T = TypeVar("T")
 N = TypeVar("N")
 
 
-class Array(Generic[T, N]):
+class Array(_View, Generic[T, N]):
     """A fixed array in a record, ``mp.Array[Position, Literal[2]]`` (or plainly ``mp.Array[Position, 2]``).
 
     It is indexed by a Python int, or by a value of the transaction whose range lies within it.

@@ -23,7 +23,36 @@ VALUE_MIN = -(2**127)
 VALUE_MAX = 2**127 - 1
 
 
-class SymbolicInt:
+class _Unknown:
+    """What cannot be had of a value before a transaction runs, although Python has it of any object.
+
+    Each of these would answer, and the answer would be about the expression instead of the value.
+    """
+
+    __slots__ = ()
+
+    def __hash__(self) -> int:
+        raise OperandError(
+            "this value is known only when a transaction runs: it cannot be looked up in a set or dict; "
+            "compare with == and use mp.any_of or mp.select"
+        )
+
+    def __str__(self) -> str:
+        raise OperandError(
+            "this value is known only when a transaction runs: it has no text (the reason of a mp.require is "
+            "constant; repr shows its range)"
+        )
+
+    def __format__(self, _: str) -> str:
+        return str(self)
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        raise OperandError(f"a value of a transaction has no {name!r}")
+
+
+class SymbolicInt(_Unknown):
     """An integer of a transaction. ``op`` is the operation, ``args`` its operands, ``index`` its
     immediates.
     """
@@ -123,7 +152,7 @@ class SymbolicInt:
     def __ge__(self, other: object) -> SymbolicInt:
         return negate(self < other)
 
-    __hash__ = object.__hash__
+    __hash__ = _Unknown.__hash__  # Python drops it where __eq__ is defined
 
     def __and__(self, other: object) -> SymbolicInt:
         return SymbolicInt("and", (truth(self), truth(other)), 0, 1)
@@ -208,10 +237,11 @@ class SymbolicIndex:
                 missed = missed & negate(hit)
 
 
-class SymbolicKey:
+class SymbolicKey(_Unknown):
     """A hybrid public key of a transaction: loaded from the state, or a parameter."""
 
     __slots__ = ("index", "op")
+    args = ()
 
     def __init__(self, op: str, index: tuple[Any, ...]) -> None:
         self.op = op
@@ -224,7 +254,10 @@ class SymbolicKey:
         )
 
     __eq__ = __ne__ = __lt__ = __bool__ = _refuse
-    __hash__ = object.__hash__
+    __hash__ = _Unknown.__hash__
+
+    def __repr__(self) -> str:
+        return f"<{self.op}>"
 
 
 def lift(value: object) -> SymbolicInt:

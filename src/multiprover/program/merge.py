@@ -76,7 +76,6 @@ class _Emitter:
     def __init__(self) -> None:
         self.ops: list[Op] = []
         self._ids: dict[Op, int] = {}
-        self._remainders: dict[int, int] = {}
 
     def emit(self, op: Op) -> int:
         if op.code in EFFECTS or op not in self._ids:
@@ -227,8 +226,8 @@ class _Merge:
         self.places: list[_Place] = []
         self.selectors: list[int] = []
         self.ok: list[int] = []
-        # Per kind: the value that each symbolic node stands for, and the place of each access.
-        self.values: list[dict[Any, int]] = [{} for _ in traces]
+        # Per kind: the value that each symbolic node (by its id) stands for, and the place of each access.
+        self.values: list[dict[int, int]] = [{} for _ in traces]
         self.opened: list[dict[OpenEffect, _Place]] = [{} for _ in traces]
 
     # -- the common sequence of places
@@ -284,19 +283,19 @@ class _Merge:
         stack: list[Any] = [node]
         while stack:
             top = stack[-1]
-            if top in known:
+            if id(top) in known:
                 stack.pop()
                 continue
-            waiting = [a for a in getattr(top, "args", ()) if a not in known]
+            waiting = [a for a in top.args if id(a) not in known]
             if waiting and top.op != "range":
                 stack += waiting
                 continue
-            known[top] = self._operation(k, top)
+            known[id(top)] = self._operation(k, top)
             stack.pop()
-        return known[node]
+        return known[id(node)]
 
     def _operation(self, k: int, node: Any) -> int:
-        e, args = self.e, [self.values[k].get(a, -1) for a in getattr(node, "args", ())]
+        e, args = self.e, [self.values[k].get(id(a), -1) for a in node.args]
         if node.op == "const":
             return e.constant(node.lo)
         if node.op == "param":
@@ -378,7 +377,7 @@ class _Merge:
         place.op = e.emit(Op(Code.RANGE, (e.choose(cases, e.constant(0)),), (), lo, hi))
         for k, effect in place.users.items():
             assert isinstance(effect, RangeEffect)
-            self.values[k][effect.node] = place.op
+            self.values[k][id(effect.node)] = place.op
 
     def _emit_open(self, place: _Place) -> None:
         e = self.e
