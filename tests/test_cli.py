@@ -10,6 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from eth_account import Account
+from test_l1_anvil import MNEMONIC
+from test_l1_anvil import pytestmark as needs_npm
 
 ROOT = Path(__file__).resolve().parent.parent
 HEADER = "trade_time_ms,recv_time_us,symbol,trade_id,price,qty,taker_side,x\n"
@@ -77,6 +80,22 @@ def test_settle_with_other_keys_proves_again(demo: tuple[Path, Any]) -> None:
     directory, result = demo
     settled = document("settle", str(directory), MULTIPROVER_CACHE=str(directory.with_name("other")))
     assert settled["state_root"] == result["batches"][-1]["state_root"]
+
+
+@needs_npm
+def test_demo_settles_on_a_node(anvil: str, tmp_path: Path) -> None:
+    """anvil with Osaka's rules and gas cap; its first account is known to everybody."""
+    Account.enable_unaudited_hdwallet_features()
+    env = {
+        "MULTIPROVER_L1_KEY": Account.from_mnemonic(MNEMONIC).key.hex(),
+        "MULTIPROVER_CACHE": str(tmp_path),
+    }
+    arguments = ("--types", "sgx", "--count", "5", "--l1", anvil)
+    result = document("demo", *arguments, **env)
+    assert result["trades"] == 5
+    assert all(b["final"] for b in result["batches"])
+    assert result["lie"]["refused_by"] == ["sgx", "contract:sgx"]
+    assert "set MULTIPROVER_L1_KEY" in refused("demo", *arguments, MULTIPROVER_CACHE=str(tmp_path))
 
 
 def test_trace_shows_the_program(tmp_path: Path) -> None:

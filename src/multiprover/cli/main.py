@@ -7,7 +7,6 @@ why; 2 for a command line that cannot be understood.
 from __future__ import annotations
 
 import logging
-import os
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -163,8 +162,6 @@ def check(
 
 def main() -> None:
     """The entry point."""
-    # grpc would tell of every connection that ends.
-    os.environ.setdefault("GRPC_VERBOSITY", "ERROR")
     structlog.configure(
         wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
