@@ -14,8 +14,12 @@ from differential import Both, Memory
 import multiprover as mp
 from multiprover.lang.concrete import ConcreteRun
 from multiprover.lang.tracer import trace_kind
+from multiprover.ledger import BatchBuilder, DisagreementError, Transaction, make_transaction, sign
+from multiprover.ledger import State as Ledger
 from multiprover.program import trace
+from multiprover.suites import Wallet
 
+SUITES = ("bn254",)
 FEES = {0: 5, 1: 3}
 
 
@@ -230,3 +234,82 @@ def test_messages_of_one_name_have_a_place_each() -> None:
         effect = both.slot([kind, 3])
         assert effect is not None
         assert effect.refused is None
+
+
+# -- what cannot be seen when it is traced is seen before a batch holds it
+
+CALLS: list[int] = []
+
+
+def asks_for_the_type(self: Any, a: mp.u4, b: mp.u4) -> None:
+    self.total = a + b + (1 if isinstance(a, int) else 0)
+
+
+def requires_by_type(self: Any, a: mp.u4, b: mp.u4) -> None:
+    if isinstance(a, int):
+        mp.require(a == b, "equal")
+    self.total = 1
+
+
+def asks_for_identity(self: Any, a: mp.u4, b: mp.u4) -> None:
+    self.accounts[a].balance = 5 if (a == b) is True else 6
+
+
+def counts_calls(self: Any, a: mp.u4, b: mp.u4) -> None:
+    CALLS.append(1)
+    self.accounts[a].nonce = len(CALLS) + b
+
+
+def writes_by_type(self: Any, a: mp.u4, b: mp.u4) -> None:
+    account = self.accounts[a]
+    account.balance = b
+    if not isinstance(a, int):
+        account.nonce = 4
+
+
+@pytest.mark.parametrize(
+    ("function", "b"),
+    [
+        (asks_for_the_type, 2),
+        (requires_by_type, 2),
+        (asks_for_identity, 3),
+        (counts_calls, 2),
+        (writes_by_type, 2),
+    ],
+)
+def test_no_batch_holds_what_python_and_program_differ_on(function: Callable[..., None], b: int) -> None:
+    transition = declare(function)
+    state = Ledger(trace(transition, SUITES))
+    builder = BatchBuilder(transition, state, bytes(32), 2)
+    before = state.roots()
+    words = b"".join(w.to_bytes(4, "big") for w in [1, 3, b])
+    with pytest.raises(DisagreementError, match=function.__name__):
+        builder.add(Transaction(words))
+    assert not builder.slots
+    assert state.roots() == before
+
+
+def test_python_refusing_what_the_program_accepts_is_a_difference() -> None:
+    def sometimes(self: Any, a: mp.u4, nonce: mp.u32) -> None:
+        account = self.accounts[a]
+        mp.authorize(account.key, nonce)
+        if isinstance(a, int):
+            mp.require(account.nonce == nonce, "nonce")
+        account.nonce = nonce + 1
+
+    transition = declare(sometimes, from_l1=False)
+    program = trace(transition, SUITES)
+    wallet = Wallet.from_seed(bytes(32), SUITES)
+    state = Ledger(program, None, [(0, 3, (mp.Key(wallet.public_key.to_bytes(SUITES)), *[0] * 5))])
+    builder = BatchBuilder(transition, state, bytes(32), 2)
+
+    def made(nonce: int, signed: int) -> Transaction:
+        plain = make_transaction(transition, program, "sometimes", {"a": 3, "nonce": nonce})
+        return sign(plain, bytes(32), [(wallet, signed)])
+
+    with pytest.raises(DisagreementError, match="Python refuses it, the program accepts it"):
+        builder.add(made(1, 1))
+    # A signature that does not verify is no difference: the program refuses it as well.
+    with pytest.raises(mp.Refused, match="signature does not verify"):
+        builder.add(made(0, 1))
+    builder.add(made(0, 0))

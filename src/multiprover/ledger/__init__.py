@@ -1,5 +1,6 @@
 """Executor, state, journal and batches."""
 
+from multiprover.ledger.agreement import DisagreementError
 from multiprover.ledger.batch import (
     Authorizer,
     Batch,
@@ -18,6 +19,7 @@ __all__ = [
     "Batch",
     "BatchBuilder",
     "CodecError",
+    "DisagreementError",
     "LayoutError",
     "Opening",
     "Roots",

@@ -9,6 +9,7 @@ from typing import Any
 from multiprover.lang.errors import Refused
 from multiprover.lang.transition import Transition
 from multiprover.lang.types import Key
+from multiprover.ledger import agreement
 from multiprover.ledger.codec import arguments, encode_words
 from multiprover.ledger.executor import Effect, execute
 from multiprover.ledger.state import Opening, Roots, State
@@ -93,7 +94,10 @@ def sign(transaction: Transaction, domain: bytes, signers: Sequence[tuple[Wallet
 
 
 class Authorizer:
-    """Checks a transaction's signatures in every suite, as the transition asks for them."""
+    """Checks a transaction's signatures in every suite, as the transition asks for them.
+
+    ``invalid`` holds the slot's authorizations that it refused.
+    """
 
     def __init__(
         self, program: Program, domain: bytes, words: bytes, signatures: Sequence[Sequence[bytes]]
@@ -104,8 +108,16 @@ class Authorizer:
         self._words = words
         self._signatures = signatures
         self._digests: list[bytes] = []
+        self.invalid: set[int] = set()
 
     def __call__(self, position: int, key: Key, nonce: int) -> None:
+        try:
+            self._check(position, key, nonce)
+        except Refused:
+            self.invalid.add(position)
+            raise
+
+    def _check(self, position: int, key: Key, nonce: int) -> None:
         given = self._signatures[position] if position < len(self._signatures) else ()
         if len(given) != len(self._suites):
             raise Refused(
@@ -150,6 +162,7 @@ class BatchBuilder:
         Raises:
             Refused: it is refused; the error names the line.
             CodecError: its words are no transaction.
+            DisagreementError: the transition's Python and the program differ on it.
             ValueError: the batch is full.
         """
         if self.full:
@@ -167,7 +180,12 @@ class BatchBuilder:
             for position, signatures in zip(kind.authorizations, transaction.signatures, strict=True):
                 placed[position] = signatures
         authorizer = Authorizer(program, self.domain, transaction.words, placed)
-        effect = execute(self.transition, program, transaction.words, state, authorizer)
+        try:
+            effect = execute(self.transition, program, transaction.words, state, authorizer)
+        except Refused:
+            agreement.check(state, transaction.words, None, authorizer.invalid)
+            raise
+        agreement.check(state, transaction.words, effect, authorizer.invalid)
         slot = self._apply(transaction.words, tuple(placed), effect)
         self.slots.append(slot)
         return slot

@@ -1,6 +1,7 @@
-"""The reference interpreter: what ``docs/program.md`` says, in the plainest Python, for tests.
+"""The reference interpreter: what ``docs/program.md`` says, in the plainest Python.
 
-No proof type uses it and the executor does not: it is the third opinion when they differ.
+No proof type uses it and the executor does not: it is the third opinion, in tests and before a batch takes a
+transaction in (:mod:`multiprover.ledger.agreement`).
 """
 
 from __future__ import annotations
@@ -10,6 +11,20 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from multiprover.program.ir import KEY_WORDS, Code, Field, Op, Program
+
+_COMPUTE: dict[Code, Callable[[list[Any]], Any]] = {
+    Code.ADD: lambda a: a[0] + a[1],
+    Code.SUB: lambda a: a[0] - a[1],
+    Code.MUL: lambda a: a[0] * a[1],
+    Code.DIVMOD: lambda a: a[0] // a[1],
+    Code.EQ: lambda a: int(a[0] == a[1]),
+    Code.LT: lambda a: int(a[0] < a[1]),
+    Code.SELECT: lambda a: a[1] if a[0] else a[2],
+    Code.AND: lambda a: a[0] & a[1],
+    Code.OR: lambda a: a[0] | a[1],
+    Code.NOT: lambda a: 1 - a[0],
+}
+"""Operations whose value follows from their operands alone."""
 
 Verify = Callable[[int, int, bytes, int], bool]
 """``(slot, authorization, key, nonce) -> valid``: decides a signature of a slot."""
@@ -96,7 +111,8 @@ class _Slot:
     def run(self) -> list[int]:
         for i, op in enumerate(self.program.ops):
             arguments = [self.values[a] for a in op.args]
-            self.values.append(self._step(i, op, arguments))
+            compute = _COMPUTE.get(op.code)
+            self.values.append(compute(arguments) if compute else self._step(i, op, arguments))
         for opened, position, value in self.stores:
             map_position, index, enabled, before = self.opened[opened]
             if enabled:
@@ -122,29 +138,9 @@ class _Slot:
                 return None
             case Code.LOAD:
                 return self.opened[op.args[0]][3][op.index[0]]
-            case Code.ADD:
-                return a[0] + a[1]
-            case Code.SUB:
-                return a[0] - a[1]
-            case Code.MUL:
-                return a[0] * a[1]
-            case Code.DIVMOD:
-                return a[0] // a[1]
             case Code.REMAINDER:
                 dividend, divisor = (self.values[x] for x in self.program.ops[op.args[0]].args)
                 return dividend % divisor
-            case Code.EQ:
-                return int(a[0] == a[1])
-            case Code.LT:
-                return int(a[0] < a[1])
-            case Code.SELECT:
-                return a[1] if a[0] else a[2]
-            case Code.AND:
-                return a[0] & a[1]
-            case Code.OR:
-                return a[0] | a[1]
-            case Code.NOT:
-                return 1 - a[0]
             case Code.RANGE:
                 assert op.lo is not None
                 assert op.hi is not None
