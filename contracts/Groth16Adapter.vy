@@ -1,6 +1,6 @@
 # pragma version 0.4.3
 """
-@title Proof type `groth16`: verifies gnark proofs (BN254, one Pedersen commitment) of one verifying key
+@title Proof type `groth16`: verifies gnark proofs (BN254, one Pedersen commitment on the base beta) of one key
 @notice Checks, for public inputs x = (pre_root, post_root, c, z, y, payee, domain) and a proof (A, B, C, D, K):
 
             e(A, B) = e(alpha, beta) e(L, gamma) e(C, delta)   with  L = ic[0] + sum x_i ic[i] + h ic[8] + D
@@ -8,7 +8,9 @@
 
         where h = keccak256(D) mod r: gnark v0.16.3, backend/groth16/bn254/solidity.go, for a key whose commitment
         covers no public input. Both are one pairing product here: the second is raised to rho, the keccak256 of proof
-        and public inputs. Were one of them false, the product would be 1 for at most one rho mod r.
+        and public inputs. Were one of them false, the product would be 1 for at most one rho mod r. The commitment's
+        base is beta, where gnark's keys have one of their own: so e(alpha, beta) and e(rho K, beta) are one pair, of
+        alpha + rho K. Why such keys are as sound is in provers/groth16/README.md.
 """
 import IAdapter
 
@@ -22,15 +24,14 @@ P: constant(uint256) = 218882428718392752222464057452572750886963111572978236626
 PROOF_BYTES: constant(uint256) = 384  # A, B, C, D, K: 12 coordinates, those of B as (x_im, x_re, y_im, y_re)
 PAIRING: constant(address) = 0x0000000000000000000000000000000000000008
 # EIP-1108: 45,000 + 34,000 a pair. A malformed point burns all that the precompile is given, so it gets no more.
+PAIRING_4_GAS: constant(uint256) = 181_000
 PAIRING_5_GAS: constant(uint256) = 215_000
-PAIRING_6_GAS: constant(uint256) = 249_000
 
 DOMAIN: public(immutable(bytes32))
 ALPHA: immutable(uint256[2])
 BETA: immutable(uint256[4])
 GAMMA: immutable(uint256[4])
 DELTA: immutable(uint256[4])
-COMMITMENT_G: immutable(uint256[4])
 COMMITMENT_G_SIGMA_NEG: immutable(uint256[4])
 IC_CONSTANT: immutable(uint256[2])  # ic[0] + domain * ic[7]: the domain never changes
 IC: immutable(uint256[2][6])     # ic[1] to ic[6]
@@ -50,6 +51,7 @@ def __init__(
 ):
     """
     @param beta G2 points are in the order of EIP-197: (x_im, x_re, y_im, y_re).
+    @param commitment_g Must be beta.
     @param ic The constant's point, those of the 7 public inputs, that of the commitment's hash.
     @param domain The domain of the one deployment and program that this adapter serves.
     """
@@ -61,13 +63,14 @@ def __init__(
     # Equal or opposite: C could then take the place of L, or K that of D, and anything be proved.
     assert not self._same_x(gamma, delta), "groth16: gamma is delta"
     assert not self._same_x(commitment_g, commitment_g_sigma_neg), "groth16: commitment key"
+    for i: uint256 in range(4):
+        assert commitment_g[i] == beta[i], "groth16: commitment base"
 
     # e(0, Q) is 1 for every point Q of the group; the precompile refuses all others.
-    pairs: uint256[6][5] = [
+    pairs: uint256[6][4] = [
         [0, 0, beta[0], beta[1], beta[2], beta[3]],
         [0, 0, gamma[0], gamma[1], gamma[2], gamma[3]],
         [0, 0, delta[0], delta[1], delta[2], delta[3]],
-        [0, 0, commitment_g[0], commitment_g[1], commitment_g[2], commitment_g[3]],
         [
             0,
             0,
@@ -82,7 +85,7 @@ def __init__(
     success: bool = False
     response: Bytes[32] = b""
     success, response = raw_call(
-        PAIRING, abi_encode(pairs), max_outsize=32, gas=PAIRING_5_GAS, is_static_call=True, revert_on_failure=False
+        PAIRING, abi_encode(pairs), max_outsize=32, gas=PAIRING_4_GAS, is_static_call=True, revert_on_failure=False
     )
     assert success and len(response) == 32 and convert(response, uint256) == 1, "groth16: G2 point"
 
@@ -91,7 +94,6 @@ def __init__(
     BETA = beta
     GAMMA = gamma
     DELTA = delta
-    COMMITMENT_G = commitment_g
     COMMITMENT_G_SIGMA_NEG = commitment_g_sigma_neg
     IC_CONSTANT = ecadd(ic[0], ecmul(ic[7], convert(domain, uint256) % R))
     IC = [ic[1], ic[2], ic[3], ic[4], ic[5], ic[6]]
@@ -132,19 +134,19 @@ def verify(vouch: IAdapter.Vouch, proof: Bytes[4096]) -> bytes32:
     l = ecadd(l, ecmul(IC_COMMITMENT, convert(keccak256(abi_encode(commitment)), uint256) % R))
 
     rho: uint256 = convert(keccak256(abi_encode(p, x)), uint256)
-    # e(-A, B) e(alpha, beta) e(L, gamma) e(C, delta) e(rho D, g_sigma_neg) e(rho K, g) = 1
-    pairs: Bytes[1152] = abi_encode(
+    alpha: uint256[2] = ecadd(ALPHA, ecmul(knowledge, rho))
+    # e(-A, B) e(alpha + rho K, beta) e(L, gamma) e(C, delta) e(rho D, commitment_g_sigma_neg) = 1
+    pairs: Bytes[960] = abi_encode(
         p[0], (P - p[1]) % P, p[2], p[3], p[4], p[5],
-        ALPHA, BETA,
+        alpha, BETA,
         l, GAMMA,
         p[6], p[7], DELTA,
         ecmul(commitment, rho), COMMITMENT_G_SIGMA_NEG,
-        ecmul(knowledge, rho), COMMITMENT_G,
     )
     success: bool = False
     response: Bytes[32] = b""
     success, response = raw_call(
-        PAIRING, pairs, max_outsize=32, gas=PAIRING_6_GAS, is_static_call=True, revert_on_failure=False
+        PAIRING, pairs, max_outsize=32, gas=PAIRING_5_GAS, is_static_call=True, revert_on_failure=False
     )
     assert success and len(response) == 32, "groth16: point"
     assert convert(response, uint256) == 1, "groth16: proof"

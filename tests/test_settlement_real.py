@@ -151,6 +151,17 @@ def test_two_batches_are_settled(rollup: Rollup) -> None:
     settle_two_batches(rollup)
 
 
+def test_a_groth16_vouch_is_within_its_gas(rollup: Rollup) -> None:
+    """Whole transactions: the one that records a suite's root, and the one that makes a claim final."""
+    s, chain_id = rollup.settlement, rollup.settlement.l1.chain_id
+    first = rollup.post(s.genesis, FROZEN[0])
+    rollup.post(first, FROZEN[1])
+    assert rollup.groth16(s.genesis, FROZEN[0], frozen_proof(chain_id, 0)).gas_used <= 360_000
+    rollup.sgx(s.genesis, FROZEN[0], GENESIS_ROOT)
+    rollup.sgx(first, FROZEN[1], FROZEN[0].post_root)
+    assert rollup.groth16(first, FROZEN[1], frozen_proof(chain_id, 1)).gas_used <= 360_000
+
+
 def test_a_proof_is_of_one_payee_root_and_batch(rollup: Rollup) -> None:
     s = rollup.settlement
     chain_id = s.l1.chain_id

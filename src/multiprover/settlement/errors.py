@@ -78,6 +78,7 @@ REASONS: Final[dict[str, str]] = {
     "groth16: G2 point": "a G2 point of the verifying key is not in the group",
     "groth16: gamma is delta": "gamma and delta are equal or opposite: such a key accepts false proofs",
     "groth16: commitment key": "the commitment key's points are equal or opposite: it proves nothing",
+    "groth16: commitment base": "the commitment key's base is not beta: not a key of our prover",
     "groth16: proof length": "a proof has 384 bytes",
     "groth16: suites": "the proof type commits to exactly one suite",
     "groth16: domain": "the adapter was created for another deployment, chain or program",

@@ -40,8 +40,8 @@ _DEPOSIT: Final = b"".join(w.to_bytes(4, "big") for w in (2, 7, 0, 1000)).ljust(
 _PAYEE: Final = b"\x77" * 20
 _ENCLAVE_KEY: Final = keccak(b"enclave key of the gas report")
 
-# Discrete logarithms of the simulated verifying key.
-_ALPHA, _BETA, _GAMMA, _DELTA, _G, _SIGMA = 3, 5, 7, 11, 13, 17
+# Discrete logarithms of the simulated verifying key; the commitment's base is beta.
+_ALPHA, _BETA, _GAMMA, _DELTA, _SIGMA = 3, 5, 7, 11, 17
 _IC: Final = tuple(range(101, 110))
 
 
@@ -63,7 +63,7 @@ def _g2(k: int) -> list[int]:
 def _verifying_key() -> bytes:
     points = [
         _g1(_ALPHA),
-        *(_g2(k) for k in (_BETA, _GAMMA, _DELTA, _G, -_SIGMA * _G)),
+        *(_g2(k) for k in (_BETA, _GAMMA, _DELTA, _BETA, -_SIGMA * _BETA)),
         [_g1(k) for k in _IC],
     ]
     return encode(["uint256[2]", *["uint256[4]"] * 5, "uint256[2][]"], points)

@@ -19,6 +19,8 @@ import (
 	"syscall"
 
 	"github.com/consensys/gnark-crypto/ecc"
+	"github.com/consensys/gnark-crypto/ecc/bn254"
+	"github.com/consensys/gnark-crypto/ecc/bn254/fr/pedersen"
 	"github.com/consensys/gnark/backend/groth16"
 	groth16bn254 "github.com/consensys/gnark/backend/groth16/bn254"
 	"github.com/consensys/gnark/constraint"
@@ -327,6 +329,9 @@ func Setup(p *program.Program, system constraint.ConstraintSystem) (*Set, error)
 	if err := groth16bn254.Setup(set.System, set.Proving, set.Key); err != nil {
 		return nil, fmt.Errorf("setup: %w", err)
 	}
+	if err := rebase(set.Proving, set.Key); err != nil {
+		return nil, fmt.Errorf("setup: %w", err)
+	}
 	if err := errors.Join(CheckVerifyingKey(set.Key), CheckPair(set.Proving, set.Key)); err != nil {
 		return nil, fmt.Errorf("setup: %w", err)
 	}
@@ -336,4 +341,18 @@ func Setup(p *program.Program, system constraint.ConstraintSystem) (*Set, error)
 	}
 	set.Raw = raw
 	return set, nil
+}
+
+// rebase puts the commitment key on the base beta, with a fresh sigma, in place of gnark's own base: L1 then checks a proof with one pair fewer (README, "The commitment's base").
+func rebase(proving *groth16bn254.ProvingKey, verifying *groth16bn254.VerifyingKey) error {
+	if len(proving.CommitmentKeys) != 1 || len(verifying.CommitmentKeys) != 1 {
+		return fmt.Errorf("expected one commitment, found %d", len(proving.CommitmentKeys))
+	}
+	bases := [][]bn254.G1Affine{proving.CommitmentKeys[0].Basis}
+	committing, checking, err := pedersen.Setup(bases, pedersen.WithG2Point(verifying.G2.Beta))
+	if err != nil {
+		return fmt.Errorf("commitment key: %w", err)
+	}
+	proving.CommitmentKeys[0], verifying.CommitmentKeys[0] = committing[0], checking
+	return nil
 }

@@ -18,6 +18,9 @@ const inputPoints = 1 + lowering.PublicInputs + 1
 // ErrUnsoundKey is the error of a verifying key that no proof may be checked with.
 var ErrUnsoundKey = errors.New("unsound verifying key")
 
+// ErrCommitmentBase is the error of a key whose commitment stands on another base than beta, as gnark's own keys do: L1 would check other equations than such a key's.
+var ErrCommitmentBase = errors.New("the commitment's base is not beta")
+
 // EncodeVerifyingKey is gnark's raw encoding.
 func EncodeVerifyingKey(key *groth16bn254.VerifyingKey) ([]byte, error) {
 	var raw bytes.Buffer
@@ -46,6 +49,8 @@ func ReadVerifyingKey(raw []byte) (*groth16bn254.VerifyingKey, error) {
 //   - a point of an input that is zero: a proof then holds for every value of that input;
 //   - a commitment key with sigma = ±1 or zero: no knowledge is proven;
 //   - public values inside of the commitment, which the L1 verifier does not hash.
+//
+// It also refuses keys with another commitment base than beta (ErrCommitmentBase).
 func CheckVerifyingKey(key *groth16bn254.VerifyingKey) error {
 	if len(key.G1.K) != inputPoints {
 		return fmt.Errorf("%w: expected %d input points, found %d", ErrUnsoundKey, inputPoints, len(key.G1.K))
@@ -60,8 +65,11 @@ func CheckVerifyingKey(key *groth16bn254.VerifyingKey) error {
 	if related(&commitment.G, &commitment.GSigmaNeg) {
 		return fmt.Errorf("%w: expected a commitment key with a secret sigma, found G = ±sigma·G", ErrUnsoundKey)
 	}
+	if !commitment.G.Equal(&key.G2.Beta) {
+		return fmt.Errorf("%w: expected %s, found %s", ErrCommitmentBase, key.G2.Beta.String(), commitment.G.String())
+	}
 	for name, point := range map[string]*bn254.G2Affine{
-		"beta": &key.G2.Beta, "gamma": &key.G2.Gamma, "delta": &key.G2.Delta, "commitment G": &commitment.G, "commitment sigma·G": &commitment.GSigmaNeg,
+		"beta": &key.G2.Beta, "gamma": &key.G2.Gamma, "delta": &key.G2.Delta, "commitment -sigma·G": &commitment.GSigmaNeg,
 	} {
 		if point.IsInfinity() {
 			return fmt.Errorf("%w: %s is the point at infinity", ErrUnsoundKey, name)
@@ -90,7 +98,7 @@ func CheckPair(proving *groth16bn254.ProvingKey, verifying *groth16bn254.Verifyi
 	return nil
 }
 
-// L1Verifier is the ABI encoding of the constructor arguments of the contract Groth16Verifier:
+// L1Verifier is the ABI encoding of the constructor arguments of the contract Groth16Adapter but its last:
 //
 //	(alpha: uint256[2], beta: uint256[4], gamma: uint256[4], delta: uint256[4],
 //	 commitment_g: uint256[4], commitment_g_sigma_neg: uint256[4], ic: DynArray[uint256[2], 16])

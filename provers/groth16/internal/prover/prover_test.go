@@ -175,6 +175,8 @@ func TestVerify(t *testing.T) {
 		{"another format", func(r *proverv1.VerifyRequest) { r.Proof.FormatVersion++ }, refusal.Unsupported},
 		{"another key id", func(r *proverv1.VerifyRequest) { r.Proof.KeyId[0] ^= 1 }, refusal.WrongProgram},
 		{"another payee", func(r *proverv1.VerifyRequest) { r.Statement.Payee[19] ^= 1 }, refusal.InvalidProof},
+		{"another chain", func(r *proverv1.VerifyRequest) { r.Statement.ChainId[0] ^= 1 }, refusal.WrongStatement},
+		{"another program", func(r *proverv1.VerifyRequest) { r.Statement.ProgramId[0] ^= 1 }, refusal.NotPrepared},
 		{"another contract, with its domain", func(r *proverv1.VerifyRequest) {
 			r.Statement = proto.Clone(r.Statement).(*proverv1.Statement)
 			rebind(r, func(s *proverv1.Statement) { s.Settlement[0] ^= 1 })
@@ -471,6 +473,14 @@ func TestUnsoundKeys(t *testing.T) {
 			t.Errorf("%s: read", name)
 		}
 	}
+	key := readKey(t)
+	stock := bn254.G2Affine{}
+	stock.ScalarMultiplication(&key.CommitmentKeys[0].G, big.NewInt(3))
+	key.CommitmentKeys[0].G = stock
+	key.CommitmentKeys[0].GSigmaNeg.ScalarMultiplication(&key.CommitmentKeys[0].GSigmaNeg, big.NewInt(3))
+	if err := keys.CheckVerifyingKey(key); !errors.Is(err, keys.ErrCommitmentBase) {
+		t.Errorf("another commitment base: expected it to be refused as such, found %v", err)
+	}
 	if _, err := keys.ReadVerifyingKey(append(bytes.Clone(made.prepared.Artefacts["verifying_key"]), 0)); err == nil {
 		t.Error("a key with a byte more was read")
 	}
@@ -493,6 +503,9 @@ func TestL1Artefacts(t *testing.T) {
 			t.Fatal(err)
 		}
 		return ok
+	}
+	if !pedersenG.Equal(&beta) {
+		t.Error("expected beta as the commitment's base")
 	}
 	if !holds([]bn254.G1Affine{commitment, knowledge}, []bn254.G2Affine{pedersenSigma, pedersenG}) {
 		t.Error("expected e(commitment, commitment_g_sigma_neg)·e(knowledge, commitment_g) = 1")
