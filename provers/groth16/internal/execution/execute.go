@@ -47,9 +47,12 @@ type batch struct {
 	circuit  *lowering.Circuit
 }
 
-// Execute runs the request's slots and compares what comes of them with the statement and the request's journal, in this order: the claim, the
-// inputs, the root before, each slot, the outputs, the commitment, the evaluation, the root after. Its errors are refusals.
+// Execute runs the request's slots and compares what comes of them with the statement and the request's journal, in this order: the domain, the
+// claim, the inputs, the root before, each slot, the outputs, the commitment, the evaluation, the root after. Its errors are refusals.
 func Execute(p *program.Program, s *Statement, request *proverv1.ProveRequest) (*Result, error) {
+	if err := s.CheckDomain(); err != nil {
+		return nil, err
+	}
 	if err := s.CheckClaim(request.Journal); err != nil {
 		return nil, err
 	}

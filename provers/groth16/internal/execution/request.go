@@ -28,12 +28,14 @@ type Statement struct {
 	ParentClaim []byte
 	Claim       []byte
 	Payee       []byte
+	ChainID     []byte
+	Settlement  []byte
 
 	PreRoot, PostRoot, Commitment, Challenge, Evaluation fr.Element
 }
 
-// ReadStatement checks the form of a statement: lengths, canonical field elements, exactly the suite bn254, that the domain is the one
-// of its chain, contract and program, and the challenge the one of its domain, claim and commitment.
+// ReadStatement checks the form of a statement: lengths, canonical field elements, exactly the suite bn254, and that the challenge is the one of
+// its domain, claim and commitment.
 func ReadStatement(m *proverv1.Statement) (*Statement, error) {
 	if m == nil {
 		return nil, refusal.New(refusal.Malformed, "a statement", "none", "statement")
@@ -55,9 +57,6 @@ func ReadStatement(m *proverv1.Statement) (*Statement, error) {
 			return nil, refusal.New(refusal.Malformed, fmt.Sprintf("%d bytes", field.size), len(field.raw), "statement's %s", field.name)
 		}
 	}
-	if domain := Domain(m.ChainId, m.Settlement, m.ProgramId); !bytes.Equal(domain[:], m.Domain) {
-		return nil, refusal.New(refusal.WrongStatement, fmt.Sprintf("%#x", m.Domain), fmt.Sprintf("%#x", domain), "domain of the statement's chain, contract and program")
-	}
 	if m.Slots < 1 || m.Slots > program.MaxSlots {
 		return nil, refusal.New(refusal.Unsupported, fmt.Sprintf("1 to %d", program.MaxSlots), m.Slots, "slots of the statement")
 	}
@@ -66,7 +65,7 @@ func ReadStatement(m *proverv1.Statement) (*Statement, error) {
 	}
 	s := &Statement{
 		ProgramID: m.ProgramId, Slots: int(m.Slots), Domain: m.Domain,
-		ParentClaim: m.ParentClaim, Claim: m.Claim, Payee: m.Payee,
+		ParentClaim: m.ParentClaim, Claim: m.Claim, Payee: m.Payee, ChainID: m.ChainId, Settlement: m.Settlement,
 	}
 	values := m.Suites[0]
 	for _, field := range []struct {
@@ -185,6 +184,14 @@ func readTyped(what string, raw []byte, types []program.Type) ([]suite.TypedInt,
 		ints = append(ints, suite.TypedInt{Encoded: encoded, Words: t.Words})
 	}
 	return ints, nil
+}
+
+// CheckDomain demands that the domain is the one of the statement's chain, contract and program.
+func (s *Statement) CheckDomain() error {
+	if domain := Domain(s.ChainID, s.Settlement, s.ProgramID); !bytes.Equal(domain[:], s.Domain) {
+		return refusal.New(refusal.WrongStatement, fmt.Sprintf("%#x", s.Domain), fmt.Sprintf("%#x", domain), "domain of the statement's chain, contract and program")
+	}
+	return nil
 }
 
 // CheckClaim demands that the claim is the one of its parent and the journal.

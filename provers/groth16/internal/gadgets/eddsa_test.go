@@ -161,101 +161,181 @@ func TestCombineCofactor(t *testing.T) {
 	}
 }
 
-// TestScalarLies decomposes the scalars into digits of another number that is the same in the field, or of the same point.
+// combineSystem is s·Base8 - h·a, whose result nobody looks at: what refuses a lie about digits or points is the gadget itself.
+func combineSystem(t *testing.T) constraint.ConstraintSystem {
+	t.Helper()
+	return compile(t, 4, func(b *Builder, in []frontend.Variable) {
+		b.combine(in[0], in[1], Point{in[2], in[3]})
+	})
+}
+
+// digitsOf are the least significant digits of a number.
+func digitsOf(v *big.Int, shift, bits uint, n int) (digits []*big.Int) {
+	rest := new(big.Int).Rsh(v, shift)
+	mask := new(big.Int).Sub(power(int(bits)), one)
+	for range n {
+		digits = append(digits, new(big.Int).And(rest, mask))
+		rest.Rsh(rest, bits)
+	}
+	return digits
+}
+
+// advice tells a digitsHint what scalar it decomposes: the lowest bit of h, its halves, or the windows of s.
+const (
+	adviseOdd    = 1
+	adviseHalves = keyDigits
+	adviseBase   = baseDigits
+)
+
+// TestScalarLies decomposes scalars into digits that are not theirs, each lie aimed at one constraint.
 func TestScalarLies(t *testing.T) {
-	system := signatureSystem(t)
-	digest := fr.NewElement(5)
-	secret, rho := big.NewInt(31337), big.NewInt(271828)
-	honest := signedBy(secret, rho, suite.Identity, digest, 9)
-	digits := func(v *big.Int, shift, bits uint, out []*big.Int) {
-		rest := new(big.Int).Rsh(v, shift)
-		mask := new(big.Int).Sub(power(int(bits)), one)
-		for _, o := range out {
-			o.And(rest, mask)
-			rest.Rsh(rest, bits)
+	system := combineSystem(t)
+	a := suite.Base8.Mul(big.NewInt(77))
+	last := new(big.Int).Sub(modulus, one)
+	const shift = 129 // of the halves of h
+	h, s := number("0x1234567890abcdef1234567890abcdef1234567890abcdef1234567890abcdef"), big.NewInt(99)
+	inputs := func(s, h *big.Int) []*big.Int { return []*big.Int{s, h, integerOf(a.X), integerOf(a.Y)} }
+	for _, scalar := range []*big.Int{new(big.Int), one, two, h, last, new(big.Int).Sub(last, one), power(129), pow(1, 129, -1)} {
+		if err := solve(t, system, inputs(s, scalar), nil); err != nil {
+			t.Errorf("h = %d: %v", scalar, err)
 		}
 	}
-	// h + r for h, S + l for S: the booleans and windows are all in range, the sums the same in the field, or the point the same.
-	for what, lie := range map[string]hintFunction{
-		"h + r": func(_ *big.Int, in, out []*big.Int) error {
-			v := in[2]
-			if in[1].Uint64() != baseWindow {
-				v = new(big.Int).Add(v, modulus)
-			}
-			digits(v, uint(in[0].Uint64()), uint(in[1].Uint64()), out)
-			return nil
-		},
-		"S + l": func(_ *big.Int, in, out []*big.Int) error {
-			v := in[2]
-			if in[1].Uint64() == baseWindow {
-				v = new(big.Int).Add(v, suite.SubgroupOrder)
-			}
-			digits(v, uint(in[0].Uint64()), uint(in[1].Uint64()), out)
-			return nil
-		},
-		"a window of 17": func(_ *big.Int, in, out []*big.Int) error {
-			digits(in[2], uint(in[0].Uint64()), uint(in[1].Uint64()), out)
-			if len(out) == keyDigits {
-				out[0].Add(out[0], big.NewInt(16)) // carried from the next
-				out[1].Sub(out[1], one).Mod(out[1], modulus)
-			}
-			return nil
-		},
-		"a base window of 256": func(_ *big.Int, in, out []*big.Int) error {
-			digits(in[2], uint(in[0].Uint64()), uint(in[1].Uint64()), out)
-			if len(out) == baseDigits {
-				out[0].Add(out[0], big.NewInt(256))
-				out[1].Sub(out[1], one).Mod(out[1], modulus)
-			}
-			return nil
-		},
-		"zeros": func(_ *big.Int, _, out []*big.Int) error {
-			for _, o := range out {
-				o.SetUint64(0)
-			}
-			return nil
-		},
-	} {
-		refused(t, solve(t, system, honest, map[string]hintFunction{"digitsHint": lie}), what)
-		for _, borrow := range []int64{0, 1} {
-			always := func(_ *big.Int, _, out []*big.Int) error { out[0].SetInt64(borrow); return nil }
-			refused(t, solve(t, system, honest, map[string]hintFunction{"digitsHint": lie, "borrowHint": always}), what+", with a chosen borrow")
+	greatest := new(big.Int).Sub(suite.SubgroupOrder, one)
+	for _, scalar := range []*big.Int{new(big.Int), one, greatest, power(128), pow(1, 128, -1)} {
+		if err := solve(t, system, inputs(scalar, h), nil); err != nil {
+			t.Errorf("s = %d: %v", scalar, err)
 		}
+	}
+	for _, scalar := range []*big.Int{suite.SubgroupOrder, new(big.Int).Add(suite.SubgroupOrder, one), last, power(251)} {
+		refused(t, solve(t, system, inputs(scalar, h), nil), "s of l or more")
+	}
+
+	// of replaces the digits of h by those of another number, changed at will.
+	of := func(v *big.Int, change func(n int, digits []*big.Int)) hintFunction {
+		return func(_ *big.Int, in, out []*big.Int) error {
+			from := v
+			if len(out) == adviseBase {
+				from = in[2]
+			}
+			digits := digitsOf(from, uint(in[0].Uint64()), uint(in[1].Uint64()), len(out))
+			if change != nil {
+				change(len(out), digits)
+			}
+			for i := range out {
+				out[i].Set(field(digits[i]))
+			}
+			return nil
+		}
+	}
+	borrow := func(v *big.Int) hintFunction {
+		return func(_ *big.Int, in, out []*big.Int) error {
+			out[0].Set(field(v))
+			return nil
+		}
+	}
+	add := func(d *big.Int, v *big.Int) { d.Set(new(big.Int).Add(d, v)) }
+	small := big.NewInt(5)
+	pastSmall := new(big.Int).Add(small, modulus)
+	past := new(big.Int).Add(h, modulus)
+	// With any borrow, the halves of last - h would do for h + r.
+	anyBorrow := new(big.Int).Sub(new(big.Int).Rsh(last, shift), new(big.Int).Rsh(pastSmall, shift))
+	anyBorrow.Sub(anyBorrow, new(big.Int).Rsh(new(big.Int).Sub(last, small), shift))
+	sixteenth := new(big.Int).ModInverse(big.NewInt(16), modulus)
+	for _, c := range []struct {
+		what string
+		h    *big.Int
+		lies map[string]hintFunction
+	}{
+		{"digits of another number", h, map[string]hintFunction{"digitsHint": of(new(big.Int).Add(h, two), nil)}},
+		{"digits of h + r", h, map[string]hintFunction{"digitsHint": of(past, nil)}},
+		{"digits of h + r, borrow 0", small, map[string]hintFunction{"digitsHint": of(pastSmall, nil), "borrowHint": borrow(new(big.Int))}},
+		{"digits of h + r, borrow 1", small, map[string]hintFunction{"digitsHint": of(pastSmall, nil), "borrowHint": borrow(one)}},
+		{"digits of h + r, any borrow", small, map[string]hintFunction{"digitsHint": of(pastSmall, nil), "borrowHint": func(_ *big.Int, in, out []*big.Int) error {
+			if in[0].BitLen() > 128 || in[1].BitLen() == new(big.Int).Mod(last, power(shift)).BitLen() { // h's
+				out[0].Set(field(anyBorrow))
+				return nil
+			}
+			return borrowHint(nil, in, out)
+		}}},
+		{"an odd bit of 2 and more", h, map[string]hintFunction{"digitsHint": of(h, func(n int, digits []*big.Int) {
+			switch n {
+			case adviseOdd:
+				add(digits[0], two)
+			case adviseHalves:
+				add(digits[0], big.NewInt(-1))
+			}
+		})}},
+		{"a top that is a fraction", h, map[string]hintFunction{"digitsHint": of(h, func(n int, digits []*big.Int) {
+			if n == adviseHalves {
+				add(digits[keyDigits-2], one)
+				digits[keyDigits-1].Sub(digits[keyDigits-1], sixteenth)
+			}
+		})}},
+		{"a window of 16 and more", h, map[string]hintFunction{"digitsHint": of(h, func(n int, digits []*big.Int) {
+			if n == adviseHalves {
+				add(digits[0], big.NewInt(16))
+				add(digits[1], big.NewInt(-1))
+			}
+		})}},
+		{"a negative window", h, map[string]hintFunction{"digitsHint": of(h, func(n int, digits []*big.Int) {
+			if n == adviseHalves {
+				add(digits[0], big.NewInt(-16))
+				add(digits[1], one)
+			}
+		})}},
+		{"a base window of 256 and more", h, map[string]hintFunction{"digitsHint": of(h, func(n int, digits []*big.Int) {
+			if n == adviseBase {
+				add(digits[2], big.NewInt(256))
+				add(digits[3], big.NewInt(-1))
+			}
+		})}},
+	} {
+		refused(t, solve(t, system, inputs(s, c.h), c.lies), c.what)
 	}
 }
 
 // TestLookupLies gives points that are no row, or another row's, and counts that would make up for it.
 func TestLookupLies(t *testing.T) {
-	system := signatureSystem(t)
-	honest := signedBy(big.NewInt(4711), big.NewInt(815), suite.Identity, fr.NewElement(3), 2)
+	system := combineSystem(t)
+	a := suite.Base8.Mul(big.NewInt(4711))
+	honest := []*big.Int{big.NewInt(815), number("0x2468ace02468ace02468ace0"), integerOf(a.X), integerOf(a.Y)}
 	if err := solve(t, system, honest, nil); err != nil {
 		t.Fatal(err)
 	}
-	shifted := func(f hintFunction) hintFunction { // the first point is that of the next row
+	// moved answers the first query for the row beside it.
+	moved := func(f hintFunction) hintFunction {
 		return func(field *big.Int, in, out []*big.Int) error {
-			last := len(in) - 1
-			first := len(in) - len(out)/2
-			moved := append([]*big.Int(nil), in...)
-			if first <= last {
-				moved[first] = new(big.Int).Xor(in[first], one)
-			}
-			return f(field, moved, out)
+			first := len(in) - len(out)/pointColumns
+			other := append([]*big.Int(nil), in...)
+			other[first] = new(big.Int).Xor(in[first], one)
+			return f(field, other, out)
+		}
+	}
+	// changed adds 1 to one coordinate of the first point found.
+	changed := func(f hintFunction, coordinate int) hintFunction {
+		return func(field *big.Int, in, out []*big.Int) error {
+			err := f(field, in, out)
+			out[coordinate].Add(out[coordinate], one)
+			return err
 		}
 	}
 	for what, lies := range map[string]map[string]hintFunction{
-		"another odd multiple":  {"oddMultipleHint": shifted(oddMultipleHint)},
-		"another base multiple": {"baseMultipleHint": shifted(baseMultipleHint)},
-		"counts of zero": {"countHint": func(_ *big.Int, _, out []*big.Int) error {
-			for _, o := range out {
-				o.SetUint64(0)
-			}
-			return nil
-		}},
+		"another odd multiple":       {"oddMultipleHint": moved(oddMultipleHint)},
+		"another base multiple":      {"baseMultipleHint": moved(baseMultipleHint)},
+		"another x of a multiple":    {"oddMultipleHint": changed(oddMultipleHint, 0)},
+		"another y of a multiple":    {"oddMultipleHint": changed(oddMultipleHint, 1)},
+		"another x of a base point":  {"baseMultipleHint": changed(baseMultipleHint, 0)},
+		"another y of a base point":  {"baseMultipleHint": changed(baseMultipleHint, 1)},
+		"counts of zero, everywhere": {"gadgets.countHint": func(_ *big.Int, _, out []*big.Int) error { return nil }},
 	} {
 		refused(t, solve(t, system, honest, lies), what)
 	}
+}
 
-	// The key to a forgery: for any S, choose the first window's point so that the sum is R.
+// TestForgery gives, for a wrong S, the first window's point that makes the sum R.
+func TestForgery(t *testing.T) {
+	system := signatureSystem(t)
+	honest := signedBy(big.NewInt(4711), big.NewInt(815), suite.Identity, fr.NewElement(3), 2)
 	forged := with(honest, inS, big.NewInt(12345))
 	refused(t, solve(t, system, forged, map[string]hintFunction{"baseMultipleHint": func(field *big.Int, in, out []*big.Int) error {
 		if err := baseMultipleHint(field, in, out); err != nil {
@@ -272,8 +352,26 @@ func TestLookupLies(t *testing.T) {
 	}}), "a point chosen for a forgery")
 }
 
-// TestTables checks that a query is held to its own table: an index past the end of one is no row of the next.
+func TestEqualPoints(t *testing.T) {
+	system := compile(t, 4, func(b *Builder, in []frontend.Variable) {
+		b.assertEqualPoints(Point{in[0], in[1]}, Point{in[2], in[3]})
+	})
+	for _, c := range [][4]int64{{1, 2, 1, 2}, {1, 2, 3, 2}, {1, 2, 1, 3}} {
+		inputs := []*big.Int{big.NewInt(c[0]), big.NewInt(c[1]), big.NewInt(c[2]), big.NewInt(c[3])}
+		err := solve(t, system, inputs, nil)
+		if c[0] == c[2] && c[1] == c[3] {
+			if err != nil {
+				t.Error(err)
+			}
+			continue
+		}
+		refused(t, err, "different points")
+	}
+}
+
+// TestTables checks that a query is held to its own table: an index past the end of one is no row of the next, whatever is counted.
 func TestTables(t *testing.T) {
+	const firstRows, secondRows = 4, 5
 	rows := func(from int64, n int) (rows []Point) {
 		for i := range n {
 			p := suite.Base8.Mul(big.NewInt(from + int64(i)))
@@ -282,21 +380,34 @@ func TestTables(t *testing.T) {
 		return rows
 	}
 	system := compile(t, 3, func(b *Builder, in []frontend.Variable) {
-		first := b.newTable(rows(1, 4))
-		second := b.newTable(rows(100, 4))
-		first.constrain(in[:1], []Point{{in[1], in[2]}})
+		b.newTable(rows(1, firstRows)).constrain(in[:1], []Point{{in[1], in[2]}})
+		second := b.newTable(rows(100, secondRows))
 		second.constrain([]frontend.Variable{0}, rows(100, 1))
 	})
 	query := func(index, multiple int64) []*big.Int {
 		p := suite.Base8.Mul(big.NewInt(multiple))
 		return []*big.Int{field(big.NewInt(index)), integerOf(p.X), integerOf(p.Y)}
 	}
-	for i := range int64(4) {
+	for i := range int64(firstRows) {
 		if err := solve(t, system, query(i, 1+i), nil); err != nil {
 			t.Errorf("row %d: %v", i, err)
 		}
 	}
-	for _, wrong := range [][2]int64{{4, 100}, {0, 100}, {5, 101}, {-1, 1}, {0, 2}, {4, 1}} {
-		refused(t, solve(t, system, query(wrong[0], wrong[1]), nil), "a row that is not there")
+	for _, wrong := range [][2]int64{{4, 100}, {4, 104}, {0, 100}, {5, 101}, {-1, 1}, {0, 2}, {4, 1}} {
+		for row := range secondRows + 1 { // counted for a row of the second table, or for none
+			count := func(_ *big.Int, _, out []*big.Int) error {
+				for i := range out {
+					out[i].SetUint64(0)
+				}
+				if len(out) == secondRows {
+					out[0].SetUint64(1)
+					if row < secondRows {
+						out[row].Add(out[row], one)
+					}
+				}
+				return nil
+			}
+			refused(t, solve(t, system, query(wrong[0], wrong[1]), map[string]hintFunction{"gadgets.countHint": count}), "a row that is not there")
+		}
 	}
 }

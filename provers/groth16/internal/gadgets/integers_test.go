@@ -35,6 +35,12 @@ func TestWords(t *testing.T) {
 		refused(t, solve(t, system, []*big.Int{v, field(c[0]), field(c[1])}, lie(c[0], c[1])), fmt.Sprintf("words %v", c))
 	}
 	refused(t, solve(t, system, []*big.Int{power(64), power(32), new(big.Int)}, nil), "65 bits")
+
+	single := compile(t, 1, func(b *Builder, in []frontend.Variable) { b.Words(in[0], 1) })
+	if err := solve(t, single, []*big.Int{pow(1, 32, -1)}, nil); err != nil {
+		t.Error(err)
+	}
+	refused(t, solve(t, single, []*big.Int{power(32)}, nil), "a word of 33 bits")
 }
 
 func TestBits(t *testing.T) {
@@ -183,7 +189,14 @@ func TestLess(t *testing.T) {
 				if err := solve(t, system, inputs, nil); err != nil {
 					t.Errorf("%d < %d: %v", v, w, err)
 				}
-				for _, wrong := range []*big.Int{new(big.Int).Sub(one, less), two, field(big.NewInt(-1))} {
+				// Any field element can be made to fit the check of bits alone: (t - d) / 2^n, for t in [0, 2^n).
+				fraction := new(big.Int).Sub(w, v)
+				bits := max(new(big.Int).Sub(y[1], new(big.Int).Add(x[0], one)).BitLen(), new(big.Int).Sub(x[1], y[0]).BitLen())
+				fraction.Mul(fraction.Add(fraction, one), new(big.Int).ModInverse(power(bits), modulus))
+				for _, wrong := range []*big.Int{new(big.Int).Sub(one, less), two, field(big.NewInt(-1)), field(fraction)} {
+					if wrong.Cmp(less) == 0 {
+						continue // a fraction may be the honest answer
+					}
 					inputs[2] = wrong
 					lie := map[string]hintFunction{"lessHint": func(_ *big.Int, _, out []*big.Int) error { out[0].Set(wrong); return nil }}
 					refused(t, solve(t, system, inputs, lie), fmt.Sprintf("%d < %d is %d", v, w, wrong))
@@ -241,10 +254,15 @@ func TestDivMod(t *testing.T) {
 				}
 			}
 		}
+		if c.y[1].Cmp(one) == 0 {
+			continue // nothing is advised
+		}
 		for range 3 {
-			x, y := draw(random, c.x), draw(random, c.y)
-			quotient, remainder := new(big.Int).DivMod(x, y, new(big.Int))
-			divisionLies(t, name, system, x, y, quotient, remainder, c.wide)
+			divisionLies(t, name, system, draw(random, c.x), draw(random, c.y), c.wide)
+		}
+		divisionLies(t, name, system, c.x[1], c.y[1], c.wide)
+		if c.y[1].BitLen() > 100 {
+			divisionLies(t, name, system, draw(random, c.x), power(70), c.wide)
 		}
 	}
 }
@@ -258,45 +276,73 @@ func draw(random *rand.Rand, r [2]*big.Int) *big.Int {
 	return v.Add(v.Mod(v, width.Add(width, one)), r[0])
 }
 
+// division is an answer to x / y: as a quotient, or, for the wide form, in limbs of any size.
+type division struct{ quotient, remainder, low, high *big.Int }
+
+// split is a quotient in honest limbs, the last of any size.
+func split(quotient, remainder *big.Int) division {
+	high := new(big.Int).Rsh(quotient, quotientLimb)
+	return division{quotient, remainder, new(big.Int).Sub(quotient, new(big.Int).Lsh(high, quotientLimb)), high}
+}
+
 // divisionLies tries other quotients and remainders for which quotient·y + remainder is x in the field.
-func divisionLies(t *testing.T, name string, system constraint.ConstraintSystem, x, y, quotient, remainder *big.Int, wide bool) {
+func divisionLies(t *testing.T, name string, system constraint.ConstraintSystem, x, y *big.Int, wide bool) {
 	t.Helper()
 	inverse := new(big.Int).ModInverse(y, modulus)
-	lies := map[string][2]*big.Int{
-		"quotient + 1": {new(big.Int).Add(quotient, one), new(big.Int).Sub(remainder, y)},
-		"quotient - 1": {new(big.Int).Sub(quotient, one), new(big.Int).Add(remainder, y)},
+	dividend, flipped := x, false
+	if wide && x.Sign() < 0 { // the wide form divides -x - 1
+		dividend, flipped = new(big.Int).Not(x), true
 	}
-	// A remainder in range with a quotient from the field: q = (x - r) / y.
-	for _, r := range []*big.Int{new(big.Int).Mod(new(big.Int).Add(remainder, one), y), new(big.Int)} {
-		if r.Cmp(remainder) != 0 {
-			q := new(big.Int).Sub(x, r)
-			lies["quotient from the field, remainder "+r.String()] = [2]*big.Int{field(q.Mul(q, inverse)), r}
-		}
+	quotient, remainder := new(big.Int).DivMod(dividend, y, new(big.Int))
+	lies := map[string]division{
+		"quotient + 1": split(new(big.Int).Add(quotient, one), new(big.Int).Sub(remainder, y)),
+	}
+	if quotient.Sign() > 0 || !wide {
+		lies["quotient - 1"] = split(new(big.Int).Sub(quotient, one), new(big.Int).Add(remainder, y))
 	}
 	if y.Cmp(one) > 0 {
-		lies["quotient alone"] = [2]*big.Int{new(big.Int).Add(quotient, one), remainder}
+		lies["quotient + 1 alone"] = split(new(big.Int).Add(quotient, one), remainder)
+		// A remainder in range with a quotient from the field, in one limb or in two.
+		r := new(big.Int).Mod(new(big.Int).Add(remainder, one), y)
+		q := new(big.Int).Sub(dividend, r)
+		q.Mul(q, inverse).Mod(q, modulus)
+		lies["a quotient from the field"] = split(q, r)
+		lies["a low limb from the field"] = division{q, r, q, new(big.Int)}
+	}
+	// The quotient of dividend + k·r, which is in range where the product may wrap.
+	for k := int64(1); k < 4; k++ {
+		wrapped := new(big.Int).Mul(modulus, big.NewInt(k))
+		q, r := wrapped.DivMod(wrapped.Add(wrapped, dividend), y, new(big.Int))
+		lies[fmt.Sprintf("the quotient of x + %d·r", k)] = split(q, r)
+	}
+	// A high limb from the field whose product with y is 1, and the low limb of what is left.
+	if rest := new(big.Int).Sub(dividend, power(quotientLimb)); rest.Sign() >= 0 {
+		low, r := new(big.Int).DivMod(rest, y, new(big.Int))
+		q := new(big.Int).Mul(inverse, power(quotientLimb))
+		lies["a high limb from the field"] = division{field(q.Add(q, low)), r, low, inverse}
 	}
 	for what, lie := range lies {
-		q, r := lie[0], lie[1]
-		inputs := []*big.Int{field(x), field(y), field(q), field(r)}
+		sameLimbs := !wide || lie.high.Cmp(new(big.Int).Rsh(quotient, quotientLimb)) == 0
+		if sameLimbs && field(lie.quotient).Cmp(field(quotient)) == 0 && lie.remainder.Cmp(remainder) == 0 {
+			continue // some lies are the truth for some numbers
+		}
 		overrides := map[string]hintFunction{"divModHint": func(_ *big.Int, _, out []*big.Int) error {
-			advised, rest := q, r
-			if wide && x.Sign() < 0 { // the advice is for -x-1
-				advised = new(big.Int).Sub(new(big.Int).Neg(q), one)
-				rest = new(big.Int).Sub(new(big.Int).Sub(y, one), r)
-			}
-			out[0].Set(field(advised))
-			out[1].Set(field(rest))
+			out[0].Set(field(lie.quotient))
+			out[1].Set(field(lie.remainder))
 			return nil
 		}}
-		if wide { // let the last limb be of any size
-			overrides["digitsHint"] = func(_ *big.Int, in, out []*big.Int) error {
-				bits := uint(in[1].Uint64())
-				out[0].And(in[2], new(big.Int).Sub(power(int(bits)), one))
-				out[1].Rsh(in[2], bits)
+		if wide {
+			overrides["digitsHint"] = func(_ *big.Int, _, out []*big.Int) error {
+				out[0].Set(field(lie.low))
+				out[1].Set(field(lie.high))
 				return nil
 			}
 		}
+		q, r := lie.quotient, lie.remainder
+		if flipped {
+			q, r = new(big.Int).Not(q), new(big.Int).Sub(new(big.Int).Sub(y, one), r)
+		}
+		inputs := []*big.Int{field(x), field(y), field(q), field(r)}
 		refused(t, solve(t, system, inputs, overrides), fmt.Sprintf("%s: %d / %d: %s", name, x, y, what))
 	}
 }

@@ -403,37 +403,98 @@ func TestTamperedAssignment(t *testing.T) {
 	}
 }
 
-// TestUnpacking takes other integers than a leaf, or the cells, hold, which give the same packed element: the field's own arithmetic would allow it.
+// TestUnpacking takes other integers than the input, the cells or a record hold, which give the same packed element. The program reads them and does
+// nothing with them, so that a lie meets no constraint but the one that is there for it.
 func TestUnpacking(t *testing.T) {
-	p := decode(t, account(true))
-	slots := []accountSlot{{enabled: 1, index: 5, amount: 7, word5: 77}, {}}
-	system := compile(t, p, len(slots))
-	r := accountRequest(t, p, slots...)
-	// balance (2 words), position (2), nonce (1): balance - 1 and position + 2^64, or balance + 2^-64... in the field.
-	shift := new(big.Int).Lsh(big.NewInt(1), 64)
-	var shiftElement, inverse fr.Element
-	shiftElement.SetBigInt(shift)
-	inverse.Inverse(&shiftElement)
-	for _, slot := range []int{0, 1} {
-		for name, change := range map[string]func(ints []frontend.Variable){
-			"borrowed from the next integer": func(ints []frontend.Variable) {
-				add(&ints[0], fr.NewElement(1), false)
-				add(&ints[1], shiftElement, true)
-			},
-			"a fraction": func(ints []frontend.Variable) {
-				add(&ints[0], inverse, false)
-				add(&ints[1], fr.NewElement(1), true)
-			},
-		} {
+	b := reference.NewBuilder("packed", 4, suite.Name)
+	enabled := b.Range(b.Param(0), new(big.Int), big.NewInt(1))
+	for i := range 2 {
+		cell := b.AddCell(reference.Int(fmt.Sprint("cell", i), 0, 1<<32-1))
+		b.Cell(cell)
+		b.StoreCell(b.Const(1), cell)
+	}
+	m := b.AddMap("records", 2, reference.Int("first", 0, 1<<32-1), reference.Int("second", 0, 1<<32-1))
+	open := b.Open(enabled, b.Const(1), m)
+	b.Load(open, 0)
+	b.Load(open, 1)
+	p := decode(t, b)
+	system := compile(t, p, 2)
+
+	state := reference.NewState(p)
+	state.Cells = reference.Record{reference.IntValue(7), reference.IntValue(8)}
+	state.Set(0, 1, reference.Record{reference.IntValue(5), reference.IntValue(6)})
+	r := &proverv1.ProveRequest{PreState: state.PreState()}
+	r.Slots = []*proverv1.Slot{
+		{Words: suite.EncodeWords([]uint32{1, 2, 3, 4}), Openings: []*proverv1.Opening{state.Opening(0, 1)}},
+		{Words: suite.EncodeWords([]uint32{0, 2, 3, 4}), Openings: []*proverv1.Opening{{}}},
+	}
+	honest := execute(t, p, r).Assignment
+	if err := solve(t, system, honest); err != nil {
+		t.Fatal(err)
+	}
+	var inverse fr.Element
+	word := fr.NewElement(1 << 32)
+	inverse.Inverse(&word)
+	one := fr.One()
+	for where, pair := range map[string]func(c *lowering.Circuit) []frontend.Variable{
+		"input words":         func(c *lowering.Circuit) []frontend.Variable { return c.Slots[0].Words[2:] },
+		"cells":               func(c *lowering.Circuit) []frontend.Variable { return c.Cells },
+		"a record":            func(c *lowering.Circuit) []frontend.Variable { return c.Slots[0].Openings[0].Ints },
+		"a record of no port": func(c *lowering.Circuit) []frontend.Variable { return c.Slots[1].Openings[0].Ints },
+	} {
+		for what, d := range map[string][2]fr.Element{"borrowed from the next integer": {one, word}, "a fraction": {inverse, one}} {
 			c := execute(t, p, r).Assignment
-			change(c.Slots[slot].Openings[0].Ints)
-			refused(t, solve(t, system, c), fmt.Sprintf("slot %d: %s", slot, name))
+			add(&pair(c)[0], d[0], false)
+			add(&pair(c)[1], d[1], true)
+			refused(t, solve(t, system, c), where+": "+what)
 		}
 	}
-	c := execute(t, p, r).Assignment
-	add(&c.Cells[0], fr.NewElement(1), false)
-	add(&c.Cells[1], fr.NewElement(1<<32), true)
-	refused(t, solve(t, system, c), "cells")
+}
+
+// TestOtherState opens records of a state that is not the one before the batch; all else fits, the root after included.
+func TestOtherState(t *testing.T) {
+	p := decode(t, account(true))
+	system := compile(t, p, 1)
+	c := execute(t, p, accountRequest(t, p, accountSlot{enabled: 1, index: 2, amount: 1, word5: 77})).Assignment
+	if err := solve(t, system, c); err != nil {
+		t.Fatal(err)
+	}
+	other := reference.NewState(p)
+	other.Cells = reference.Record{reference.IntValue(1000), {Key: fr.NewElement(9)}, reference.IntValue(3)}
+	state := other.PreState()
+	result, err := execution.Run(p, reference.Domain(p), &proverv1.ProveRequest{PreState: state})
+	if err != nil {
+		t.Fatal(err)
+	}
+	root, err := suite.Canonical(state.Suites[0].MapRoots[1])
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.MapRoots[1], c.PreRoot = root, result.PreRoot
+	refused(t, solve(t, system, c), "an opening of another state")
+}
+
+// TestRangeAlone breaks a RANGE whose value is used nowhere else.
+func TestRangeAlone(t *testing.T) {
+	build := func(ranged bool) *program.Program {
+		b := reference.NewBuilder("range", 2, suite.Name)
+		b.Range(b.Param(0), new(big.Int), new(big.Int))
+		v := b.Sub(b.Param(1), b.Const(5))
+		if ranged {
+			b.Range(v, new(big.Int), big.NewInt(100))
+		}
+		return decode(t, b)
+	}
+	system := compile(t, build(true), 1)
+	for word, ok := range map[uint32]bool{4: false, 5: true, 105: true, 106: false, 1<<32 - 1: false} {
+		err := solve(t, system, execute(t, build(false), request([]uint32{0, word})).Assignment)
+		if ok && err != nil {
+			t.Errorf("%d: %v", word, err)
+		}
+		if !ok {
+			refused(t, err, fmt.Sprint(word))
+		}
+	}
 }
 
 func add(place *frontend.Variable, d fr.Element, negate bool) {

@@ -226,6 +226,9 @@ func (p *Prover) Verify(request *proverv1.VerifyRequest) error {
 	if err := checkKeyID(verifying, m.KeyId); err != nil {
 		return err
 	}
+	if err := statement.CheckDomain(); err != nil {
+		return err
+	}
 	if err := compareSuites(request.Statement.Suites, m.Suites); err != nil {
 		return err
 	}
