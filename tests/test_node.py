@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -24,8 +24,10 @@ from multiprover.node.verify import ProofInvalidError, Verifier
 from multiprover.node.workspace import Config, Workspace, WorkspaceError
 from multiprover.program import trace
 from multiprover.prover.v1 import prover_pb2 as pb
-from multiprover.provers.errors import ProverCrashed
+from multiprover.provers.errors import ProverCrashed, ProverRefused
 from multiprover.settlement import claims
+from multiprover.settlement.client import Settlement
+from multiprover.settlement.errors import RefusedError, refused
 from multiprover.suites import Wallet
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -302,3 +304,123 @@ def test_a_reference_names_a_file_and_a_class(tmp_path: Path) -> None:
     ]:
         with pytest.raises(ReferenceError_, match=message):
             load_transition(reference)
+
+
+class Killed(BaseException):
+    """In place of a kill, where its moment must be exact."""
+
+
+def test_a_batch_that_was_full_and_not_sealed_is_sealed_at_the_next_opening(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def killed(*_: object) -> None:
+        raise Killed
+
+    with open_node(workspace) as node:
+        fund(node)
+        for nonce in range(SLOTS - 1):
+            node.submit(transfer(node, 0, 1, 1, nonce))
+        monkeypatch.setattr(Storage, "seal", killed)
+        with pytest.raises(Killed):
+            node.submit(transfer(node, 0, 1, 1, SLOTS - 1))
+        monkeypatch.undo()
+    with open_node(workspace) as again:
+        assert [b.transactions for b in again.batches] == [4, 2, SLOTS]
+        again.submit(transfer(again, 0, 1, 1, SLOTS))
+        again.seal()
+        again.wait_final(60)
+        assert again.settlement.state_root(again.batches[-1].claim) == claims.state_root(
+            again.state.roots().roots
+        )
+
+
+def test_a_queued_transaction_that_cannot_be_executed_is_not_left_out(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(*_: object) -> None:
+        raise OSError("no space left")
+
+    with open_node(workspace) as node:
+        node.enqueue(unsigned(node, "register", account=0, key=WALLETS[0].public_key))
+        monkeypatch.setattr(BatchBuilder, "add", fails)
+        with pytest.raises(OSError, match="no space left"):
+            node.take_queue()
+        monkeypatch.undo()
+        assert len(node.take_queue()) == 1
+        node.seal()
+        node.wait_final(60)
+        assert node.batches[0].queued == 1
+
+
+def test_a_proof_and_a_claim_that_another_brought_first_count(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Both are seen before they are mined; copied and mined first, the node's own are refused."""
+    done = Settlement.vouch, Settlement.post
+
+    def twice(number: int) -> Callable[..., object]:
+        def call(*arguments: object, **named: object) -> object:
+            done[number](*arguments, **named)  # type: ignore[arg-type]
+            return done[number](*arguments, **named)  # type: ignore[arg-type]
+
+        return call
+
+    monkeypatch.setattr(Settlement, "vouch", twice(0))
+    monkeypatch.setattr(Settlement, "post", twice(1))
+    with open_node(workspace) as node:
+        fund(node)
+        node.wait_final(60)
+        assert node.stopped == {}
+
+
+def test_a_proof_is_brought_for_the_payee_that_it_was_made_for(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def killed(*_: object, **__: object) -> None:
+        raise ConnectionError("L1 is away")
+
+    monkeypatch.setattr(Settlement, "vouch", killed)
+    with open_node(workspace) as node:
+        fund(node)
+        with pytest.raises(NodeError, match="L1 is away"):
+            node.wait_final(60)
+    monkeypatch.undo()
+    again = open_node(workspace)
+    again.payee = bytes(19) + b"\1"
+    with again:
+        again.wait_final(60)
+
+
+def test_a_noop_is_not_submitted(workspace: Workspace) -> None:
+    with open_node(workspace) as node:
+        with pytest.raises(NodeError, match="noop"):
+            node.submit(Transaction(bytes(4 * node.program.input_words)))
+        assert node.seal() is None
+
+
+@pytest.mark.parametrize("who", ["prover", "contract"])
+def test_a_lie_that_nobody_looked_at_is_no_demonstration(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch, who: str
+) -> None:
+    with open_node(workspace) as node:
+        fund(node)
+        node.wait_final(60)
+        state = node.state.copy()
+        builder = BatchBuilder(Token, state, node.settlement.domain, SLOTS)
+        builder.add(transfer(node, 1, 2, 3, 0))
+        lie = alter(node.program, builder.close(), state)
+
+        def unprepared(*_: object, **__: object) -> None:
+            raise ProverRefused("sgx", pb.Refusal(code=pb.Refusal.CODE_NOT_PREPARED, message="no keys"))
+
+        def behind(*_: object, **__: object) -> None:
+            raise refused("vouch: not the head")
+
+        if who == "prover":
+            monkeypatch.setattr(node.provers["sgx"], "prove", unprepared)
+            expected: tuple[type[Exception], str] = (ProverRefused, "no keys")
+        else:
+            monkeypatch.setattr(node.settlement, "vouch", behind)
+            expected = (RefusedError, "not the head")
+        with pytest.raises(expected[0], match=expected[1]):
+            try_lie(node, lie)

@@ -19,7 +19,7 @@ from multiprover.cli import commands
 from multiprover.cli import demo as demo_command
 from multiprover.cli.output import err
 from multiprover.lang.errors import LanguageError, Refused
-from multiprover.ledger import CodecError, LayoutError
+from multiprover.ledger import CodecError, DisagreementError, LayoutError
 from multiprover.ledger.storage import StorageError
 from multiprover.node.deployment import DeploymentError
 from multiprover.node.lie import LieAcceptedError
@@ -38,6 +38,7 @@ EXPECTED_ERRORS = (
     CasesError,
     CodecError,
     DeploymentError,
+    DisagreementError,
     L1Error,
     LanguageError,
     LayoutError,

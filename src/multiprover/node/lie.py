@@ -15,8 +15,8 @@ from multiprover.ledger.state import State
 from multiprover.node.node import Node, request_for, seal_record, vouch
 from multiprover.program import Program
 from multiprover.prover.v1 import prover_pb2 as pb
-from multiprover.provers.errors import ProverRefused
-from multiprover.settlement.errors import RefusedError
+from multiprover.provers.errors import ProverRefused, RefusalCode
+from multiprover.settlement.errors import ProofRefusedError
 from multiprover.suites import get
 
 
@@ -97,6 +97,7 @@ def try_lie(node: Node, lie: Lie) -> list[Refusal]:
 
     Raises:
         LieAcceptedError: somebody did not refuse.
+        ProverRefused, RefusedError: somebody refused for another reason, without having looked at the lie.
     """
     program, settlement, account = node.program, node.settlement, node.account
     parent = node.batches[-1]
@@ -112,6 +113,8 @@ def try_lie(node: Node, lie: Lie) -> list[Refusal]:
         try:
             prover.prove(request, batch="with the lie")
         except ProverRefused as error:
+            if error.code is not RefusalCode.JOURNAL_MISMATCH:
+                raise
             refusals.append(Refusal(name, str(error)))
         else:
             raise LieAcceptedError(f"{name} proved the lie: {lie.what}")
@@ -122,7 +125,7 @@ def try_lie(node: Node, lie: Lie) -> list[Refusal]:
         forged.suites.extend(node.manifests[name].statement(statement).suites)
         try:
             vouch(settlement, account, name, stored, forged, node.payee)
-        except RefusedError as error:
+        except ProofRefusedError as error:
             refusals.append(Refusal(f"contract:{name}", str(error)))
         else:
             raise LieAcceptedError(f"the contract took a vouch of {name} for the lie: {lie.what}")

@@ -36,6 +36,7 @@ from multiprover.provers.manifest import Manifest
 from multiprover.settlement import claims
 from multiprover.settlement.claims import Deployment
 from multiprover.settlement.client import Enqueued, Receipt, Settlement, SuiteResult
+from multiprover.settlement.errors import RefusedError
 from multiprover.suites import get
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger("multiprover.node")
@@ -159,6 +160,8 @@ class Node:
             self._builder.add(transaction)
             self._pending.append(transaction)
             self._queue_taken += self.is_from_l1(transaction)
+        if self._builder.full:  # killed after its last transaction and before it was sealed
+            self.seal()
         stages = [("poster", self._post_all)]
         stages += [(f"prover-{name}", lambda name=name: self._prove_all(name)) for name in self.provers]  # type: ignore[misc]
         for name, stage in stages:
@@ -189,8 +192,10 @@ class Node:
 
         Raises:
             Refused: the transition refuses it; the error names the ``require`` and its line.
-            NodeError: it is of a kind that comes from L1.
+            NodeError: it is of a kind that comes from L1, or a noop.
         """
+        if transaction.kind == 0:
+            raise NodeError("a noop is no transaction: it only fills a batch up")
         if self.is_from_l1(transaction):
             raise NodeError(
                 "a transaction of a from_l1 kind goes into the settlement contract's queue: use enqueue"
@@ -215,7 +220,6 @@ class Node:
         events = (located.event for located in self.settlement.events())
         waiting = [e.words for e in events if isinstance(e, Enqueued) and e.index >= self._queue_taken]
         for words in waiting:
-            self._queue_taken += 1
             taken.append(self._execute(Transaction(words)))
         return taken
 
@@ -223,6 +227,7 @@ class Node:
         slot = self._builder.add(transaction)
         self.storage.accept(transaction)
         self._pending.append(transaction)
+        self._queue_taken += self.is_from_l1(transaction)
         if self._builder.full:
             self.seal()
         return slot
@@ -312,11 +317,19 @@ class Node:
             if number not in self._posted:
                 batch = self._batches[number]
                 commitments = [get(s).commit(batch.journal) for s in self.program.suites]
-                receipt = self.settlement.post(self.account, batch.parent, batch.journal, commitments)
+                gas = 0
+                try:
+                    gas = self.settlement.post(
+                        self.account, batch.parent, batch.journal, commitments
+                    ).gas_used
+                except RefusedError:
+                    # Sent before this process started, and mined since it looked?
+                    if not self.settlement.claim(batch.claim).posted:
+                        raise
                 with self._changed:
                     self._posted.add(number)
                     self._changed.notify_all()
-                self._tell(Event("posted", number, detail={"gas": receipt.gas_used}))
+                self._tell(Event("posted", number, detail={"gas": gas}))
 
     def _prove_all(self, name: str) -> None:
         proofs = self.storage.proofs()
@@ -347,9 +360,17 @@ class Node:
 
     def _vouch(self, name: str, batch: StoredBatch, stored: StoredProof) -> None:
         proof = pb.Proof.FromString(stored.proof)
-        receipt = vouch(self.settlement, self.account, name, batch, proof, self.payee)
+        gas = 0
+        # The payee that it was proved for: another run of the node may have had another account.
+        payee = pb.ProveRequest.FromString(batch.request).statement.payee
+        try:
+            gas = vouch(self.settlement, self.account, name, batch, proof, payee).gas_used
+        except RefusedError:
+            # Anyone may bring a proof that they see: it counts, whoever was first.
+            if name not in self.settlement.claim(batch.claim).vouched:
+                raise
         final = self.settlement.claim(batch.claim).final
-        vouched = {"gas": receipt.gas_used, "proof_bytes": len(proof.l1_proof)}
+        vouched = {"gas": gas, "proof_bytes": len(proof.l1_proof)}
         self.storage.add_proof(StoredProof(stored.batch, name, stored.proof, stored.figures, vouched))
         self._tell(Event("vouched", batch.number, name, vouched))
         if final:
