@@ -2,7 +2,7 @@
 """
 @title Proof type `sgx`: a signature of an enclave's registered key (docs/settlement.md §4)
 @notice The signature is EIP-712 with the calling Settlement as verifying contract, so an adapter serves any number of
-        them and no signature moves from one to another.
+        them and no signature moves from one to another; the vouch names the domain, which binds it to the program too.
 """
 import IAdapter
 
@@ -28,7 +28,7 @@ DOMAIN_TYPE: constant(bytes32) = keccak256(
 NAME: constant(bytes32) = keccak256("multiprover")
 VERSION: constant(bytes32) = keccak256("1")
 VOUCH_TYPE: constant(bytes32) = keccak256(
-    "Vouch(bytes32 claim,bytes32 preStateRoot,bytes32 postStateRoot,address payee)"
+    "Vouch(bytes32 domain,bytes32 claim,bytes32 preStateRoot,bytes32 postStateRoot,address payee)"
 )
 
 # Half the order of secp256k1: (r, n - s) is as valid as (r, s), and only the lower one is accepted (EIP-2).
@@ -119,17 +119,18 @@ def verify(vouch: IAdapter.Vouch, proof: Bytes[4096]) -> bytes32:
         pre[n] = suite.pre_root
         post[n] = suite.post_root
         n += 1
-    domain: bytes32 = keccak256(abi_encode(DOMAIN_TYPE, NAME, VERSION, chain.id, msg.sender))
+    separator: bytes32 = keccak256(abi_encode(DOMAIN_TYPE, NAME, VERSION, chain.id, msg.sender))
     message: bytes32 = keccak256(
         abi_encode(
             VOUCH_TYPE,
+            vouch.domain,
             vouch.claim,
             keccak256(slice(abi_encode(pre), 0, 32 * n)),
             keccak256(slice(abi_encode(post), 0, 32 * n)),
             vouch.payee,
         )
     )
-    signer: address = ecrecover(keccak256(concat(b"\x19\x01", domain, message)), v, r, s)
+    signer: address = ecrecover(keccak256(concat(b"\x19\x01", separator, message)), v, r, s)
     assert signer != empty(address), "sgx: signature"
     standing: Standing = self.standing[signer]
     assert standing != Standing.REVOKED, "sgx: key revoked"

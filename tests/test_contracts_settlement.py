@@ -783,7 +783,7 @@ def test_a_type_cannot_vouch_for_both_sides(d: Deployment) -> None:
 
 
 def test_the_enclave_adapter_serves_many_settlements(l1: L1) -> None:
-    """Its signatures are bound to the settlement contract that asks."""
+    """Its signatures are bound to the settlement contract that asks, and to its program."""
     from multiprover.settlement.client import SgxType
 
     d = Deployment.create(l1, ("bn254",), ("sgx",), [SgxType(allow_simulated=True)])
@@ -793,10 +793,11 @@ def test_the_enclave_adapter_serves_many_settlements(l1: L1) -> None:
     claim = d.post(s.genesis, J1)
     root = (1001).to_bytes(32, "big")
 
-    def sign(settlement: bytes, payee: bytes = PAYEE) -> bytes:
+    def sign(settlement: bytes, payee: bytes = PAYEE, domain: bytes = s.domain) -> bytes:
         digest = claims.vouch_digest(
             l1.chain_id,
             settlement,
+            domain=domain,
             claim=claim,
             pre_state_root=claims.state_root([GENESIS_ROOT]),
             post_state_root=claims.state_root([root]),
@@ -804,7 +805,12 @@ def test_the_enclave_adapter_serves_many_settlements(l1: L1) -> None:
         )
         return claims.sign_vouch(key, digest)
 
-    for proof in (sign(b"\x01" * 20), sign(s.address, b"\x01" * 20)):
+    other_program = claims.domain(l1.chain_id, s.address, b"\x02" * 32)
+    for proof in (
+        sign(b"\x01" * 20),
+        sign(s.address, b"\x01" * 20),
+        sign(s.address, domain=other_program),
+    ):
         with refuses("sgx: key unknown", ProofRefusedError):
             vouch(d, "sgx", [SuiteResult(root)], proof)
     vouch(d, "sgx", [SuiteResult(root)], sign(s.address))

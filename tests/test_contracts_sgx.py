@@ -14,7 +14,7 @@ from multiprover.settlement.l1 import L1, open_l1
 KEY = keccak(b"enclave")
 SIGNER = claims.signer_address(KEY)
 MRENCLAVE = keccak(b"measurement")
-CLAIM, PRE, POST, PRE_2, POST_2 = (bytes([i]) * 32 for i in (1, 2, 3, 4, 5))
+CLAIM, PRE, POST, PRE_2, POST_2, DOMAIN = (bytes([i]) * 32 for i in (1, 2, 3, 4, 5, 6))
 PAYEE = b"\x44" * 20
 
 
@@ -61,6 +61,7 @@ def verify(
     to: bytes,
     signature: bytes,
     *,
+    domain: bytes = DOMAIN,
     claim: bytes = CLAIM,
     roots: tuple[tuple[bytes, bytes], ...] = ((PRE, POST),),
     payee: bytes = PAYEE,
@@ -69,7 +70,7 @@ def verify(
     types = ["(bytes32,bytes32,address,(bytes32,bytes32,bytes32,bytes32,bytes32)[])", "bytes"]
     suites = [(pre, post, bytes(32), bytes(32), bytes(32)) for pre, post in roots]
     data = keccak(f"verify({types[0]},{types[1]})".encode())[:4]
-    data += encode(types, [(bytes(32), claim, "0x" + payee.hex(), suites), signature])
+    data += encode(types, [(domain, claim, "0x" + payee.hex(), suites), signature])
     # Whoever calls is the settlement contract to the adapter.
     return l1.call(to, data, sender=settlement or raw(l1.dev_accounts()[5]))
 
@@ -80,6 +81,7 @@ def sign(
     *,
     chain_id: int | None = None,
     settlement: bytes | None = None,
+    domain: bytes = DOMAIN,
     claim: bytes = CLAIM,
     roots: tuple[tuple[bytes, bytes], ...] = ((PRE, POST),),
     payee: bytes = PAYEE,
@@ -87,6 +89,7 @@ def sign(
     digest = claims.vouch_digest(
         l1.chain_id if chain_id is None else chain_id,
         settlement or raw(l1.dev_accounts()[5]),
+        domain=domain,
         claim=claim,
         pre_state_root=claims.state_root([pre for pre, _ in roots]),
         post_state_root=claims.state_root([post for _, post in roots]),
@@ -229,6 +232,8 @@ def test_swapped_suites_are_refused(l1: L1, registered: bytes) -> None:
 def test_another_statement_is_refused(l1: L1, registered: bytes) -> None:
     signature = sign(l1)
     with pytest.raises(ProofRefusedError, match="sgx: key unknown"):
+        verify(l1, registered, signature, domain=POST)
+    with pytest.raises(ProofRefusedError, match="sgx: key unknown"):
         verify(l1, registered, signature, claim=POST)
     with pytest.raises(ProofRefusedError, match="sgx: key unknown"):
         verify(l1, registered, signature, payee=b"\x45" * 20)
@@ -278,6 +283,7 @@ def test_the_contract_and_claims_agree_on_the_digest(l1: L1, registered: bytes) 
     digest = claims.vouch_digest(
         l1.chain_id,
         raw(l1.dev_accounts()[5]),
+        domain=DOMAIN,
         claim=CLAIM,
         pre_state_root=claims.state_root([PRE]),
         post_state_root=claims.state_root([POST]),

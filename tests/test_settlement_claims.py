@@ -12,13 +12,19 @@ from multiprover.settlement import claims
 
 SETTLEMENT = bytes(range(20))
 PROGRAM = bytes(range(32))
-CLAIM, PRE, POST = (bytes([i]) * 32 for i in (1, 2, 3))
+CLAIM, PRE, POST, DOMAIN = (bytes([i]) * 32 for i in (1, 2, 3, 4))
 PAYEE = b"\x44" * 20
 KEY = keccak(b"enclave key")
 
 
 def digest(**changed: bytes) -> bytes:
-    fields = {"claim": CLAIM, "pre_state_root": PRE, "post_state_root": POST, "payee": PAYEE} | changed
+    fields = {
+        "domain": DOMAIN,
+        "claim": CLAIM,
+        "pre_state_root": PRE,
+        "post_state_root": POST,
+        "payee": PAYEE,
+    } | changed
     return claims.vouch_digest(31337, SETTLEMENT, **fields)
 
 
@@ -60,6 +66,7 @@ def test_vouch_digest_is_eip712() -> None:
                     {"name": "verifyingContract", "type": "address"},
                 ],
                 "Vouch": [
+                    {"name": "domain", "type": "bytes32"},
                     {"name": "claim", "type": "bytes32"},
                     {"name": "preStateRoot", "type": "bytes32"},
                     {"name": "postStateRoot", "type": "bytes32"},
@@ -68,6 +75,7 @@ def test_vouch_digest_is_eip712() -> None:
             },
             "primaryType": "Vouch",
             "message": {
+                "domain": DOMAIN,
                 "claim": CLAIM,
                 "preStateRoot": PRE,
                 "postStateRoot": POST,
@@ -86,7 +94,7 @@ def test_signer_is_recovered() -> None:
     assert claims.signer_address(KEY).hex() == Account.from_key(KEY).address[2:].lower()
 
 
-@pytest.mark.parametrize("field", ["claim", "pre_state_root", "post_state_root", "payee"])
+@pytest.mark.parametrize("field", ["domain", "claim", "pre_state_root", "post_state_root", "payee"])
 def test_a_changed_field_recovers_another_signer(field: str) -> None:
     signature = claims.sign_vouch(KEY, digest())
     other = digest(**{field: b"\x99" * (20 if field == "payee" else 32)})

@@ -103,6 +103,7 @@ class Rollup:
         digest = claims.vouch_digest(
             self.settlement.l1.chain_id,
             self.settlement.address,
+            domain=self.settlement.domain,
             claim=claims.claim_id(parent, batch.journal),
             pre_state_root=claims.state_root([pre_root]),
             post_state_root=claims.state_root([root]),

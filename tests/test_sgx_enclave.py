@@ -196,6 +196,7 @@ def test_an_enclave_attests_the_key_that_vouches(enclave_client: ProverClient) -
     digest = claims.vouch_digest(
         CHAIN_ID,
         SETTLEMENT,
+        domain=statement.domain,
         claim=statement.claim,
         pre_state_root=claims.state_root([s.pre_root for s in statement.suites]),
         post_state_root=claims.state_root([s.post_root for s in statement.suites]),

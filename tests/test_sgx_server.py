@@ -135,6 +135,7 @@ def test_a_vouch_is_what_l1_recovers(server: Server, case: Case, request_: pb.Pr
     digest = claims.vouch_digest(
         int.from_bytes(statement.chain_id, "big"),
         statement.settlement,
+        domain=statement.domain,
         claim=claims.claim_id(statement.parent_claim, case.batch.journal),
         pre_state_root=claims.state_root(case.batch.pre.roots),
         post_state_root=claims.state_root(case.batch.post.roots),

@@ -55,6 +55,7 @@ class Verifier:
         digest = claims.vouch_digest(
             int.from_bytes(statement.chain_id, "big"),
             statement.settlement,
+            domain=statement.domain,
             claim=statement.claim,
             pre_state_root=claims.state_root([s.pre_root for s in statement.suites]),
             post_state_root=claims.state_root([s.post_root for s in statement.suites]),

@@ -33,7 +33,9 @@ _EIP712_DOMAIN_TYPE: Final = keccak(
 )
 _EIP712_NAME: Final = keccak(b"multiprover")
 _EIP712_VERSION: Final = keccak(b"1")
-_VOUCH_TYPE: Final = keccak(b"Vouch(bytes32 claim,bytes32 preStateRoot,bytes32 postStateRoot,address payee)")
+_VOUCH_TYPE: Final = keccak(
+    b"Vouch(bytes32 domain,bytes32 claim,bytes32 preStateRoot,bytes32 postStateRoot,address payee)"
+)
 
 
 class ClaimError(ValueError):
@@ -147,6 +149,7 @@ def vouch_digest(
     chain_id: int,
     settlement: bytes,
     *,
+    domain: bytes,
     claim: bytes,
     pre_state_root: bytes,
     post_state_root: bytes,
@@ -157,6 +160,7 @@ def vouch_digest(
     Args:
         chain_id: of L1.
         settlement: 20-byte address of the ``Settlement`` contract, the EIP-712 ``verifyingContract``.
+        domain: the deployment's, from :func:`domain`: it binds the vouch to the program as well.
         claim: the claim vouched for.
         pre_state_root: state root (over all suites) of the parent claim.
         post_state_root: state root after the claim's batch.
@@ -172,6 +176,7 @@ def vouch_digest(
     )
     vouch = keccak(
         _VOUCH_TYPE
+        + _fixed("domain", domain, HASH_BYTES)
         + _fixed("claim", claim, HASH_BYTES)
         + _fixed("pre state root", pre_state_root, HASH_BYTES)
         + _fixed("post state root", post_state_root, HASH_BYTES)

@@ -136,6 +136,7 @@ def measure(slots: int) -> dict[str, Any]:
         digest = claims.vouch_digest(
             l1.chain_id,
             settlement.address,
+            domain=settlement.domain,
             claim=claim,
             pre_state_root=claims.state_root([pre]),
             post_state_root=claims.state_root([root]),

@@ -6,6 +6,6 @@ What it signs is in ``docs/settlement.md`` §4, how it is called in ``docs/prove
 from importlib.metadata import version
 
 PROOF_TYPE = "sgx"
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 """Of vouches and of cached keys."""
 VERSION = version("multiprover-sgx")

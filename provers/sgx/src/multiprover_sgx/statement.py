@@ -67,6 +67,7 @@ def vouch_digest(statement: pb.Statement, claim: bytes, pre: Sequence[bytes], po
     return claims.vouch_digest(
         int.from_bytes(statement.chain_id, "big"),
         statement.settlement,
+        domain=statement.domain,
         claim=claim,
         pre_state_root=claims.state_root(pre),
         post_state_root=claims.state_root(post),
