@@ -39,7 +39,7 @@ func Manifest() *proverv1.Manifest {
 			component("hash", "poseidon2-bn254", "t=3, 8+56 rounds", "state, journal, transactions, signatures; HorizenLabs' constants"),
 			component("hash", "keccak256", "", "claim, challenge and the proof's commitment hashed to the field"),
 			component("setup", "groth16-one-party-setup", "", "made by whoever ran Prepare; no ceremony. Not a stock gnark key: the commitment key's base in G2 is beta (README)"),
-			component("l1-verifier", "Groth16Verifier", "1", "contract that checks the proof"),
+			component("l1-verifier", "Groth16Adapter", "1", "contract that checks the proof"),
 			component("l1-verifier", "evm-pairing-precompile", "EIP-197", "with EIP-196 addition and multiplication"),
 		},
 		Security: []*proverv1.SecurityTerm{
