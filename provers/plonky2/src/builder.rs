@@ -1,0 +1,165 @@
+//! A circuit being built: rows of cells, advice in order, and hashes.
+
+use std::any::TypeId;
+use std::collections::HashMap;
+
+use plonky2::hash::poseidon::PoseidonPermutation;
+use plonky2::iop::target::{BoolTarget, Target};
+use plonky2::hash::hashing::PlonkyPermutation;
+use plonky2::plonk::circuit_data::CircuitConfig;
+use plonky2::plonk::config::AlgebraicHasher;
+
+use crate::field::{F, Field, H, Plonk};
+use crate::gates::{Cell, Range32, Row};
+
+/// Four targets.
+pub type DigestTarget = [Target; 4];
+
+/// A 32-bit word that has been range checked, with its lower half if that is known too.
+#[derive(Debug, Clone, Copy)]
+pub struct Word {
+    pub target: Target,
+    pub low: Option<Target>,
+}
+
+/// Builds a circuit. Everything that the prover chooses comes through [`Builder::advice`]: in the order of the calls, these are
+/// the values that `execution` hands over.
+pub struct Builder {
+    pub plonk: Plonk,
+    pub advice: Vec<Target>,
+    /// The row that is being filled, and how many of its cells are, for each kind of row.
+    open: HashMap<TypeId, (usize, usize)>,
+    /// Lower halves of words range checked so far.
+    lows: HashMap<Target, Target>,
+}
+
+impl Builder {
+    pub fn new(config: CircuitConfig) -> Self {
+        Builder { plonk: Plonk::new(config), advice: vec![], open: HashMap::new(), lows: HashMap::new() }
+    }
+
+    pub fn constant(&mut self, v: i128) -> Target {
+        self.plonk.constant(crate::field::element(v))
+    }
+
+    /// The next value that the prover chooses; nothing is known of it.
+    pub fn advise(&mut self) -> Target {
+        let target = self.plonk.add_virtual_target();
+        self.advice.push(target);
+        target
+    }
+
+    pub fn advise_many(&mut self, count: usize) -> Vec<Target> {
+        (0..count).map(|_| self.advise()).collect()
+    }
+
+    pub fn advise_digest(&mut self) -> DigestTarget {
+        std::array::from_fn(|_| self.advise())
+    }
+
+    pub fn advise_bool(&mut self) -> BoolTarget {
+        let bit = BoolTarget::new_unsafe(self.advise());
+        self.plonk.assert_bool(bit);
+        bit
+    }
+
+    /// One cell: its outputs.
+    pub fn cell<T: Cell>(&mut self, inputs: &[Target]) -> Vec<Target> {
+        assert_eq!(inputs.len(), T::INPUTS);
+        let key = TypeId::of::<T>();
+        let (row, op) = match self.open.get(&key) {
+            Some(&place) => place,
+            None => (self.plonk.add_gate(Row::<T>::new(), vec![]), 0),
+        };
+        if op + 1 == T::OPS {
+            self.open.remove(&key);
+        } else {
+            self.open.insert(key, (row, op + 1));
+        }
+        for (i, &input) in inputs.iter().enumerate() {
+            self.plonk.connect(input, Target::wire(row, Row::<T>::routed(op, i)));
+        }
+        (0..T::OUTPUTS).map(|i| Target::wire(row, Row::<T>::routed(op, T::INPUTS + i))).collect()
+    }
+
+    /// Fills the last row of `T` with cells over zeros.
+    pub fn finish<T: Cell>(&mut self) {
+        let zero = self.plonk.zero();
+        while self.open.contains_key(&TypeId::of::<T>()) {
+            self.cell::<T>(&vec![zero; T::INPUTS]);
+        }
+    }
+
+    /// Constrains a target to `[0, 2^32)`.
+    pub fn range32(&mut self, target: Target) -> Word {
+        let low = match self.lows.get(&target) {
+            Some(&low) => low,
+            None => {
+                let low = self.cell::<Range32>(&[target])[0];
+                self.lows.insert(target, low);
+                low
+            }
+        };
+        Word { target, low: Some(low) }
+    }
+
+    /// `Σ coefficient·target + constant`, with as few operations as the library's folding gives.
+    pub fn linear(&mut self, terms: &[(F, Target)], constant: i128) -> Target {
+        let mut sum = None;
+        for &(c, target) in terms {
+            sum = Some(match sum {
+                None if c == F::ONE => target,
+                None => self.plonk.mul_const(c, target),
+                Some(sum) => self.plonk.mul_const_add(c, target, sum),
+            });
+        }
+        match sum {
+            None => self.constant(constant),
+            Some(sum) if constant == 0 => sum,
+            Some(sum) => self.plonk.add_const(sum, crate::field::element(constant)),
+        }
+    }
+
+    fn permute(&mut self, state: [Target; 12], swap: BoolTarget) -> [Target; 12] {
+        let out = H::permute_swapped(PoseidonPermutation::<Target>::new(state), swap, &mut self.plonk);
+        out.as_ref().try_into().expect("twelve targets")
+    }
+
+    /// `H(tag, aux; elements)`.
+    pub fn hash(&mut self, tag: u64, aux: u64, elements: &[Target]) -> DigestTarget {
+        let no = self.plonk._false();
+        let mut state = [self.plonk.zero(); 12];
+        state[8] = self.constant(tag.into());
+        state[9] = self.constant(aux.into());
+        state[10] = self.constant(elements.len() as i128);
+        if elements.is_empty() {
+            state = self.permute(state, no);
+        }
+        for group in elements.chunks(8) {
+            state[..group.len()].copy_from_slice(group);
+            state = self.permute(state, no);
+        }
+        std::array::from_fn(|i| state[i])
+    }
+
+    /// One step of a path: `H(tag; node, sibling)`, or `H(tag; sibling, node)` where `right` is 1.
+    pub fn path_node(&mut self, tag: u64, node: &DigestTarget, sibling: &DigestTarget, right: BoolTarget) -> DigestTarget {
+        let zero = self.plonk.zero();
+        let mut state = [zero; 12];
+        state[..4].copy_from_slice(node);
+        state[4..8].copy_from_slice(sibling);
+        state[8] = self.constant(tag.into());
+        state[10] = self.constant(8);
+        let out = self.permute(state, right);
+        std::array::from_fn(|i| out[i])
+    }
+
+    /// `if enabled { a == b }`.
+    pub fn assert_equal_if(&mut self, enabled: Target, a: Target, b: Target) {
+        if self.plonk.target_as_constant(enabled) == Some(F::ONE) {
+            self.plonk.connect(a, b);
+        } else {
+            self.plonk.conditional_assert_eq(enabled, a, b);
+        }
+    }
+}

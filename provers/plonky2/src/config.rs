@@ -1,0 +1,105 @@
+//! Parameters of the proof system, and the serialisers that know our gates.
+
+use plonky2::fri::FriConfig;
+use plonky2::fri::reduction_strategies::FriReductionStrategy;
+use plonky2::gadgets::arithmetic::EqualityGenerator;
+use plonky2::gadgets::split_base::BaseSumGenerator;
+use plonky2::gadgets::split_join::{SplitGenerator, WireSplitGenerator};
+use plonky2::gates::arithmetic_base::{ArithmeticBaseGenerator, ArithmeticGate};
+use plonky2::gates::arithmetic_extension::{ArithmeticExtensionGate, ArithmeticExtensionGenerator};
+use plonky2::gates::base_sum::{BaseSplitGenerator, BaseSumGate};
+use plonky2::gates::constant::ConstantGate;
+use plonky2::gates::noop::NoopGate;
+use plonky2::gates::poseidon::{PoseidonGate, PoseidonGenerator};
+use plonky2::gates::public_input::PublicInputGate;
+use plonky2::gates::reducing::{ReducingGate, ReducingGenerator};
+use plonky2::iop::generator::{ConstantGenerator, RandomValueGenerator};
+use plonky2::plonk::circuit_data::CircuitConfig;
+use plonky2::util::serialization::gate_serialization::log;
+use plonky2::util::serialization::{GateSerializer, WitnessGeneratorSerializer};
+use plonky2::{
+    get_gate_tag_impl, get_generator_tag_impl, impl_gate_serializer, impl_generator_serializer, read_gate_impl,
+    read_generator_impl,
+};
+
+use crate::field::{D, F};
+use crate::gates::{CellGenerator, DigestBits, Range32, Row, Select4, Step, Words2};
+
+/// Of proofs and keys.
+pub const FORMAT_VERSION: u32 = 1;
+pub const VERSION: &str = env!("CARGO_PKG_VERSION");
+pub const PROOF_TYPE: &str = "plonky2";
+
+/// Base-2 logarithm of the rows of a circuit, at most: beyond it the conjectured security would be under 100 bits (`security`).
+pub const MOST_ROW_BITS: usize = 16;
+
+/// The configuration of every circuit.
+///
+/// 57 queries at rate 1/8 and 16 bits of grinding give 100 bits where the library's 28 queries count on the refuted
+/// up-to-capacity conjecture; three challenges in GF(p), because two leave the permutation argument under 100 bits.
+pub fn circuit_config() -> CircuitConfig {
+    CircuitConfig {
+        num_wires: 135,
+        num_routed_wires: 80,
+        num_constants: 2,
+        use_base_arithmetic_gate: true,
+        security_bits: 100,
+        num_challenges: 3,
+        zero_knowledge: false,
+        max_quotient_degree_factor: 8,
+        fri_config: FriConfig {
+            rate_bits: 3,
+            cap_height: 4,
+            proof_of_work_bits: 16,
+            reduction_strategy: FriReductionStrategy::ConstantArityBits(4, 5),
+            num_query_rounds: 57,
+        },
+    }
+}
+
+/// Writes and reads the gates that `lowering` uses.
+pub struct Gates;
+
+impl GateSerializer<F, D> for Gates {
+    impl_gate_serializer! {
+        Gates,
+        ArithmeticGate,
+        ArithmeticExtensionGate<D>,
+        BaseSumGate<2>,
+        ConstantGate,
+        NoopGate,
+        PoseidonGate<F, D>,
+        PublicInputGate,
+        ReducingGate<D>,
+        Row<Range32>,
+        Row<Words2>,
+        Row<Step>,
+        Row<DigestBits>,
+        Row<Select4>
+    }
+}
+
+/// Writes and reads their generators.
+pub struct Generators;
+
+impl WitnessGeneratorSerializer<F, D> for Generators {
+    impl_generator_serializer! {
+        Generators,
+        ArithmeticBaseGenerator<F, D>,
+        ArithmeticExtensionGenerator<F, D>,
+        BaseSplitGenerator<2>,
+        BaseSumGenerator<2>,
+        ConstantGenerator<F>,
+        EqualityGenerator,
+        PoseidonGenerator<F, D>,
+        RandomValueGenerator,
+        ReducingGenerator<D>,
+        SplitGenerator,
+        WireSplitGenerator,
+        CellGenerator<Range32>,
+        CellGenerator<Words2>,
+        CellGenerator<Step>,
+        CellGenerator<DigestBits>,
+        CellGenerator<Select4>
+    }
+}

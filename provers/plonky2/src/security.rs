@@ -1,0 +1,251 @@
+//! Security of a proof, term by term, computed from the parameters of its circuit.
+//!
+//! FRI is counted in two regimes, both at list-decoding radius `θ = 1 - √ρ·(1 + 1/2m)`, just under the Johnson bound:
+//!
+//! - **proven**: the proximity gap of Ben-Sasson, Carmon, Ishai, Kopparty, Saraf (eprint 2020/654, theorem 1.5): a line, or a curve of `k`
+//!   polynomials, errs with probability at most `(k-1)·(m + 1/2)^7 / (3·ρ^{3/2}) · n² / |E|` for `m >= 3`, `n` points, challenges from `E`;
+//!   `m` is chosen for the best least term. The other classical bound, within the unique decoding radius, `(k-1)·n/|E|` with
+//!   `(1+ρ)/2` a query, is taken instead where it is better.
+//! - **conjectured**: the same gaps up to the Johnson bound with error `(k-1)·n/|E|`. The conjecture up to capacity, on which the
+//!   library's "100 bits" rest, is refuted and not used.
+//!
+//! The challenges of the permutation argument and of combining the constraints are drawn from GF(p), `r = num_challenges` times
+//! over: a term's error to the `r`-th power. Grinding counts once, for the queries. `|E| = p²` binds `proven`: an extension of
+//! degree 3 would add 64 bits to the commit phase, and cost the prover about half as much again in the opening argument.
+//! Hashes are modelled as random oracles; their own strength is a term of its own.
+
+use plonky2::plonk::circuit_data::CommonCircuitData;
+
+use crate::config::{MOST_ROW_BITS, circuit_config};
+use crate::field::{D, F};
+
+/// One way to break a proof, in bits of work, at 2^0 to 2^`row_bits` rows.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Term {
+    pub name: &'static str,
+    pub proven: f64,
+    pub conjectured: f64,
+    pub source: &'static str,
+}
+
+/// What the terms depend on.
+#[derive(Debug, Clone)]
+pub struct Parameters {
+    pub row_bits: usize,
+    pub rate_bits: usize,
+    pub queries: usize,
+    pub grinding_bits: u32,
+    pub num_challenges: usize,
+    pub routed_wires: usize,
+    /// Polynomials opened at one point, at most.
+    pub polynomials: usize,
+    pub constraints: usize,
+    pub quotient_degree_factor: usize,
+    /// Base-2 logarithms of the arities of folding.
+    pub arities: Vec<usize>,
+    /// Words of the journal, at most.
+    pub journal_words: usize,
+}
+
+const FIELD_BITS: f64 = 64.0;
+const EXTENSION_BITS: f64 = 64.0 * D as f64;
+/// Digests of four elements and a capacity of four: collisions by birthday.
+const HASH_BITS: f64 = 128.0;
+
+impl Parameters {
+    /// Of a circuit.
+    pub fn of(common: &CommonCircuitData<F, D>, journal_words: usize) -> Self {
+        let (config, c) = (&common.config, common);
+        let zs = config.num_challenges * (1 + c.num_partial_products);
+        let quotients = config.num_challenges * c.quotient_degree_factor;
+        Parameters {
+            row_bits: c.degree_bits(),
+            rate_bits: config.fri_config.rate_bits,
+            queries: config.fri_config.num_query_rounds,
+            grinding_bits: config.fri_config.proof_of_work_bits,
+            num_challenges: config.num_challenges,
+            routed_wires: config.num_routed_wires,
+            polynomials: c.num_constants + config.num_routed_wires + config.num_wires + zs + quotients,
+            constraints: c.num_gate_constraints + config.num_challenges * (2 + c.num_partial_products),
+            quotient_degree_factor: c.quotient_degree_factor,
+            arities: c.fri_params.reduction_arity_bits.clone(),
+            journal_words,
+        }
+    }
+
+    /// Of the largest circuit that this prover makes.
+    pub fn largest() -> Self {
+        let config = circuit_config();
+        let fri = &config.fri_config;
+        let factor = config.max_quotient_degree_factor;
+        let partial_products = config.num_routed_wires.div_ceil(factor) - 1;
+        Parameters {
+            row_bits: MOST_ROW_BITS,
+            rate_bits: fri.rate_bits,
+            queries: fri.num_query_rounds,
+            grinding_bits: fri.proof_of_work_bits,
+            num_challenges: config.num_challenges,
+            routed_wires: config.num_routed_wires,
+            // Two constants and at most six selectors.
+            polynomials: 8
+                + config.num_routed_wires
+                + config.num_wires
+                + config.num_challenges * (1 + partial_products + factor),
+            constraints: 256,
+            quotient_degree_factor: factor,
+            arities: fri.reduction_strategy.reduction_arity_bits(MOST_ROW_BITS, fri.rate_bits, fri.cap_height, fri.num_query_rounds),
+            journal_words: 1 << 20,
+        }
+    }
+
+    fn queries_bits(&self, per_query: f64) -> f64 {
+        self.queries as f64 * per_query + f64::from(self.grinding_bits)
+    }
+
+    /// `-log2` of the sum over batching and every folding of `(k-1)·gap(n)`; `gap` is the error of a line over `n = 2^bits` points, as a logarithm.
+    fn commit_bits(&self, gap: impl Fn(f64) -> f64) -> f64 {
+        let mut points = (self.row_bits + self.rate_bits) as f64;
+        let mut error = ((self.polynomials - 1) as f64) * gap(points).exp2();
+        for &arity in &self.arities {
+            error += ((1 << arity) - 1) as f64 * gap(points).exp2();
+            points -= arity as f64;
+        }
+        -error.log2()
+    }
+
+    /// `(queries, commit phase, list size)` in the proven regime, at the best radius.
+    fn proven_fri(&self) -> (f64, f64, f64) {
+        let rate = (-(self.rate_bits as f64)).exp2();
+        let unique = (
+            self.queries_bits(-((1.0 + rate) / 2.0).log2()),
+            self.commit_bits(|n| n - EXTENSION_BITS),
+            1.0,
+        );
+        let johnson = (3..=1000).map(|m| {
+            let m = f64::from(m);
+            let factor = ((m + 0.5).powi(7) / (3.0 * rate.powf(1.5))).log2();
+            (
+                self.queries_bits(-(rate.sqrt() * (1.0 + 0.5 / m)).log2()),
+                self.commit_bits(|n| factor + 2.0 * n - EXTENSION_BITS),
+                (m + 0.5) / rate.sqrt(),
+            )
+        });
+        let least = |t: &(f64, f64, f64)| t.0.min(t.1);
+        johnson.chain([unique]).max_by(|a, b| least(a).total_cmp(&least(b))).expect("not empty")
+    }
+
+    /// The terms.
+    pub fn terms(&self) -> Vec<Term> {
+        let rate = (-(self.rate_bits as f64)).exp2();
+        let (proven_queries, proven_commit, proven_list) = self.proven_fri();
+        // Close enough to the Johnson bound that the queries lose less than a bit.
+        let m = 100.0;
+        let list = (m + 0.5) / rate.sqrt();
+        let repeated = |error_bits: f64, list: f64| self.num_challenges as f64 * error_bits - list.log2();
+        let rows = self.row_bits as f64;
+        let permutation = FIELD_BITS - rows - ((2 * self.routed_wires) as f64).log2();
+        let combination = FIELD_BITS - (self.constraints as f64).log2();
+        // Vanishing polynomial and shifted accumulators at a random point, for each list of candidates.
+        let point = EXTENSION_BITS - rows - ((self.quotient_degree_factor + 1) as f64).log2();
+        let (johnson, gaps) = (
+            "eprint 2020/654 theorem 1.5 (proven); the same gap with error (k-1)n/|E| up to the Johnson bound (conjectured)",
+            "eprint 2020/654, sections 7 and 8: batching and folding by powers of one challenge",
+        );
+        let plonk = "eprint 2019/953: degree over field size, to the power of the repetitions, times the list of FRI";
+        vec![
+            Term {
+                name: "FRI queries and grinding",
+                proven: proven_queries,
+                conjectured: self.queries_bits(-(rate.sqrt() * (1.0 + 0.5 / m)).log2()),
+                source: johnson,
+            },
+            Term {
+                name: "FRI commit phase",
+                proven: proven_commit,
+                conjectured: self.commit_bits(|n| n - EXTENSION_BITS),
+                source: gaps,
+            },
+            Term {
+                name: "permutation argument",
+                proven: repeated(permutation, proven_list),
+                conjectured: repeated(permutation, list),
+                source: plonk,
+            },
+            Term {
+                name: "combination of constraints",
+                proven: repeated(combination, proven_list),
+                conjectured: repeated(combination, list),
+                source: plonk,
+            },
+            Term {
+                name: "out-of-domain point",
+                proven: point - proven_list.log2(),
+                conjectured: point - list.log2(),
+                source: "eprint 2019/336 (DEEP): degree over extension size, times the list of FRI",
+            },
+            Term {
+                name: "Poseidon: digests and Fiat-Shamir",
+                proven: HASH_BITS,
+                conjectured: HASH_BITS,
+                source: "eprint 2019/458 claims 128 bits; digests and capacity of 256 bits; proofs model it as a random oracle",
+            },
+            Term {
+                name: "journal binding",
+                proven: EXTENSION_BITS - (self.journal_words as f64).log2(),
+                conjectured: EXTENSION_BITS - (self.journal_words as f64).log2(),
+                source: "docs/suites.md §1: words over extension size, with keccak256 as a random oracle",
+            },
+            Term {
+                name: "signatures",
+                proven: 120.0,
+                conjectured: 120.0,
+                source: "eprint 2025/055 and RFC 8391 for the construction; argued for these parameters in src/suite.rs; hash as a random oracle",
+            },
+        ]
+    }
+}
+
+/// The least of the terms: `(proven, conjectured)`.
+pub fn least(terms: &[Term]) -> (f64, f64) {
+    let least = |f: fn(&Term) -> f64| terms.iter().map(f).fold(f64::INFINITY, f64::min);
+    (least(|t| t.proven), least(|t| t.conjectured))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn largest_circuit_has_100_conjectured_bits() {
+        let terms = Parameters::largest().terms();
+        let (proven, conjectured) = least(&terms);
+        assert!(conjectured >= 100.0, "{terms:#?}");
+        assert!(proven <= conjectured);
+        assert!(terms.iter().all(|t| t.proven <= t.conjectured + 1e-9), "{terms:#?}");
+    }
+
+    #[test]
+    fn one_row_bit_more_or_fewer_queries_are_not_enough() {
+        let more_rows = Parameters { row_bits: MOST_ROW_BITS + 1, ..Parameters::largest() };
+        assert!(least(&more_rows.terms()).1 < 100.0);
+        let fewer = Parameters { queries: 56, ..Parameters::largest() };
+        assert!(least(&fewer.terms()).1 < 100.0);
+        let two = Parameters { num_challenges: 2, row_bits: 15, ..Parameters::largest() };
+        assert!(least(&two.terms()).1 < 100.0);
+    }
+
+    #[test]
+    fn known_values_of_the_proven_regime() {
+        // One line over 2^16 points at rate 1/8, m = 3, by hand: log2(3.5^7 / (3·8^-1.5)) = 12.651 - 1.585 + 4.5 = 15.566.
+        let parameters = Parameters {
+            row_bits: 13,
+            polynomials: 2,
+            arities: vec![],
+            queries: 1000,
+            ..Parameters::largest()
+        };
+        let (queries, commit, _) = parameters.proven_fri();
+        assert!(commit >= 128.0 - 32.0 - 15.57 && commit <= 112.0);
+        assert!(queries > commit);
+    }
+}
