@@ -36,7 +36,8 @@ MEASUREMENTS = {"groth16": "provers/groth16/bin/bench"}
 """By proof type, the program that measures it.
 
 ``--which compiled`` and ``--which handwritten`` measure the reference slot as the prover compiles it and as a
-circuit written by hand; ``--program FILE`` counts a program's constraints.
+circuit written by hand; with ``--program FILE`` they count the constraints of the perpetuals program and of
+its ``trade`` written by hand.
 """
 
 
@@ -74,7 +75,8 @@ def _prover(measurement: Path, slots: int, program: Path) -> dict[str, Any]:
     command = [str(measurement), "--slots", str(slots)]
     compiled = _json([*command, "--which", "compiled"])
     by_hand = _json([*command, "--which", "handwritten"])
-    perpetuals = _json([*command, "--program", str(program)])
+    perpetuals = _json([*command, "--program", str(program), "--which", "compiled"])["constraints"]
+    trades = _json([*command, "--program", str(program), "--which", "handwritten"])["constraints"]
     return {
         "slots": slots,
         "cpu_s_per_slot": compiled["prove_cpu_s"] / slots,
@@ -84,7 +86,9 @@ def _prover(measurement: Path, slots: int, program: Path) -> dict[str, Any]:
         "hand_written_rows_or_constraints": by_hand["constraints"],
         "peak_mib": compiled["peak_mib"],
         "setup_cpu_s": compiled["setup_cpu_s"],
-        "perpetuals_rows_or_constraints": perpetuals["constraints"],
+        "perpetuals_rows_or_constraints": perpetuals,
+        "hand_written_perpetuals_rows_or_constraints": trades,
+        "perpetuals_ratio": perpetuals / trades,
     }
 
 
@@ -213,6 +217,12 @@ def _show(document: dict[str, Any]) -> None:
             number(p["peak_mib"]),
         )
     out.print(table)
+    for name, p in document["provers"].items():
+        out.print(
+            f"{name}, perpetuals: {number(p['perpetuals_rows_or_constraints'])} constraints compiled, "
+            f"{number(p['hand_written_perpetuals_rows_or_constraints'])} for its trade written by hand, "
+            f"ratio {p['perpetuals_ratio']:.3f}"
+        )
     out.print(f"executor: {number(document['executor_tx_per_s'])} trades a second on one core")
     out.print(f"tracing perpetuals: {number(document['trace_s'])} s")
     alone = ", ".join(f"{name} {number(s)} s" for name, s in document["alone_wall_s"].items())

@@ -2,7 +2,7 @@
 //
 //	bench --slots N [--which compiled|handwritten] [--depth 20]   the reference slot: keys, one proof, its cost
 //	bench --slots N --count                                       constraints of both, without a proof
-//	bench --program FILE --slots N                                constraints of a canonical program
+//	bench --program FILE --slots N [--which …]                    constraints of a canonical program, or of the circuit written by hand for it
 //
 // A proof is made by one process, so that peak memory is that of one circuit; compare two runs.
 package main
@@ -48,7 +48,7 @@ type relation struct {
 	circuit, assignment frontend.Circuit
 }
 
-// relations are what can be measured, by name. A hand-written transition of an example goes here beside its program.
+// relations are what can be measured, by name.
 var relations = map[string]func(depth, slots int) (relation, error){
 	"compiled":    compiled,
 	"handwritten": handWritten,
@@ -66,7 +66,8 @@ func run() error {
 	var err error
 	switch {
 	case *path != "":
-		err = countProgram(*path, *slots, report)
+		report["which"] = *which
+		err = countProgram(*path, *which, *slots, report)
 	case *count:
 		err = countBoth(*depth, *slots, report)
 	default:
@@ -86,7 +87,7 @@ func perSlot(report map[string]any, system constraint.ConstraintSystem, slots in
 	report[name+"_a_slot"] = float64(system.GetNbConstraints()) / float64(slots)
 }
 
-func countProgram(path string, slots int, report map[string]any) error {
+func countProgram(path, which string, slots int, report map[string]any) error {
 	raw, err := os.ReadFile(filepath.Clean(path))
 	if err != nil {
 		return err
@@ -95,8 +96,12 @@ func countProgram(path string, slots int, report map[string]any) error {
 	if err != nil {
 		return err
 	}
+	circuit, err := circuitOf(p, which, slots)
+	if err != nil {
+		return err
+	}
 	start := cpu()
-	system, err := lowering.Compile(p, slots)
+	system, err := lowering.CompileCircuit(circuit)
 	if err != nil {
 		return err
 	}
@@ -104,6 +109,20 @@ func countProgram(path string, slots int, report map[string]any) error {
 	report["compile_cpu_s"] = (cpu() - start).Seconds()
 	perSlot(report, system, slots, "constraints")
 	return nil
+}
+
+// circuitOf is a program's circuit, or for the example of the perpetuals exchange the one of its trades that is written by hand.
+func circuitOf(p *program.Program, which string, slots int) (frontend.Circuit, error) {
+	switch {
+	case which == "compiled":
+		return lowering.New(p, slots), nil
+	case which == "handwritten" && reference.IsPerpetuals(p):
+		return reference.NewPerpetualsTrades(slots), nil
+	case which == "handwritten":
+		return nil, fmt.Errorf("expected the program of examples/perpetuals, which has a circuit written by hand, found %q", p.Name)
+	default:
+		return nil, fmt.Errorf("expected --which compiled or handwritten, found %q", which)
+	}
 }
 
 func countBoth(depth, slots int, report map[string]any) error {
