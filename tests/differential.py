@@ -41,6 +41,18 @@ def plain(values: Sequence[Any]) -> list[Any]:
     return [v.data if isinstance(v, Key) else int(v) for v in values]
 
 
+class Reads(interpreter.State):
+    """The interpreter's state, noting what the enabled ports of a slot open, in port order."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.reads: list[tuple[int, int]] = []
+
+    def read(self, map_position: int, index: int) -> list[Any]:
+        self.reads.append((map_position, index))
+        return super().read(map_position, index)
+
+
 class Both:
     """A ledger kept twice, by the executor and by the interpreter."""
 
@@ -48,7 +60,7 @@ class Both:
         self.transition = transition
         self.program = trace(transition, suites)
         self.memory = Memory(self.program)
-        self.state = interpreter.State(self.program)
+        self.state = Reads(self.program)
 
     def slot(self, words: Sequence[int], signed: Sequence[bool] = (True,) * 8) -> Effect | None:
         """Run a slot on both; its effect, or None if it was refused.
@@ -72,12 +84,14 @@ class Both:
         def verify(_slot: int, position: int, _key: bytes, _nonce: int) -> bool:
             return signed[position]
 
+        self.state.reads.clear()
         try:
             journal: bytes | None = interpreter.run(self.program, self.state, [list(words)], verify)
         except interpreter.InvalidSlot:
             journal = None
         assert (effect is None) == (journal is None), f"executor: {effect}, interpreter: {journal!r}"
         if effect is not None:
+            assert [(a.map, a.index) for a in effect.accesses if a is not None] == self.state.reads
             self.memory.apply(effect)
             assert journal is not None
             width = WORD_BYTES * self.program.output_words

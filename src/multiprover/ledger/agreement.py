@@ -24,13 +24,17 @@ class DisagreementError(Exception):
 
 
 class _Before(interpreter.State):
-    """The state as the interpreter takes it; ``records`` are those that it writes."""
+    """The state as the interpreter takes it; ``records`` are those that it writes, ``reads`` those that its
+    enabled ports open, in port order.
+    """
 
     def __init__(self, state: State) -> None:
         super().__init__(state.program, _plain(state.cells))
         self._state = state
+        self.reads: list[tuple[int, int]] = []
 
     def read(self, map_position: int, index: int) -> list[Any]:
+        self.reads.append((map_position, index))
         return _plain(self._state.read_record(map_position, index))
 
 
@@ -69,6 +73,7 @@ def check(state: State, words: bytes, effect: Effect | None, invalid: set[int]) 
     expected = words + effect.outputs + encode_fields(zip(program.cells, effect.cells, strict=True))
     for what, python, found in [
         ("journal", expected.hex(), journal.hex()),
+        ("records read", [(a.map, a.index) for a in effect.accesses if a is not None], before.reads),
         ("cells", _plain(effect.cells), before.cells),
         *((f"record {place}", after.get(place), record) for place, record in before.records.items()),
         *(
