@@ -11,7 +11,7 @@ from transitions.calculator import Calculator
 from transitions.warehouse import Warehouse
 
 from multiprover.program import Program, ProgramError, trace
-from multiprover.program.ir import signed_bytes
+from multiprover.program.ir import Code, Field, Kind, Op, signed_bytes
 from multiprover.program.v1 import program_pb2 as pb
 
 SUITES = ("bn254", "toy")
@@ -506,3 +506,22 @@ def test_a_broken_rule_is_refused(mutation: str) -> None:
     change(m)
     with pytest.raises(ProgramError, match=reason):
         Program.decode(m.SerializeToString(deterministic=True))
+
+
+@pytest.mark.parametrize("source", [Op(Code.KEY_PARAM, (), (1,), 0, 0), Op(Code.CELL, (), (1,), 0, 0)])
+def test_choices_of_keys_are_followed_once(source: Op) -> None:
+    """Each of two operands twice, five thousand choices deep: no program makes the reader work for ever."""
+    depth = 5000
+    choices = [Op(Code.SELECT, (1, i, i), (), 0, 0) for i in (0, *range(2, depth + 1))]
+    cells = Field("one", key=True), Field("other", key=True)
+    store = Op(Code.STORE_CELL, (depth + 1,), (0,))
+    program = Program(
+        name="Deep", suites=("bn254",), cells=cells, maps=(), kinds=(Kind("noop", False, (), (), (), ()),),
+        input_words=9, output_words=0, ports=(), authorizations=0, messages=(), has_refused=False,
+        ops=(source, Op(Code.CONST, (), (), 1, 1), *choices, store),
+    )  # fmt: skip
+    if source.code is Code.KEY_PARAM:
+        assert Program.decode(program.encoded) == program
+    else:
+        with pytest.raises(ProgramError, match="the key stored may be CELL 0, which is no parameter"):
+            Program.decode(program.encoded)

@@ -486,12 +486,15 @@ class _Checker:
 
     def key_source(self, what: tuple[int, ...], value: int) -> None:
         """A key that is stored is a parameter, or what was there before."""
-        op = self.p.ops[value]
-        if op.code is Code.SELECT:
-            for a in op.args[1:]:
-                self.key_source(what, a)
-        elif op.code is not Code.KEY_PARAM and (*op.args, *op.index) != what:
-            raise ProgramError(f"the key stored may be {op.code.name} {value}, which is no parameter")
+        waiting, seen = [value], {value}
+        while waiting:
+            found = waiting.pop()
+            op = self.p.ops[found]
+            if op.code is Code.SELECT:
+                waiting += set(op.args[1:]) - seen
+                seen.update(op.args[1:])
+            elif op.code is not Code.KEY_PARAM and (*op.args, *op.index) != what:
+                raise ProgramError(f"the key stored may be {op.code.name} {found}, which is no parameter")
 
     def opened(self, a: int) -> Map:
         if a not in self.opens:
