@@ -213,7 +213,7 @@ def test_proofs_verify_without_provers_and_altered_ones_do_not(workspace: Worksp
         proof = pb.Proof.FromString(node.storage.proofs()[0, "sgx"].proof).l1_proof
     verifier = Verifier(workspace.artefacts())
     verifier.verify("sgx", statement, proof)
-    with pytest.raises(ProofInvalidError, match="expected a signature of"):
+    with pytest.raises(ProofInvalidError, match=r"expected a signature of|no key recovers"):
         verifier.verify("sgx", statement, proof[:10] + bytes([proof[10] ^ 1]) + proof[11:])
     with pytest.raises(ProofInvalidError, match="expected 65 bytes, got 64"):
         verifier.verify("sgx", statement, proof[:-1])
