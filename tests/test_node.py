@@ -10,15 +10,16 @@ import sys
 import textwrap
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import multiprover as mp
 from examples.token.token import Token
 from multiprover.ledger import BatchBuilder, Transaction, make_transaction, sign
-from multiprover.ledger.storage import Storage, StorageError
+from multiprover.ledger.storage import Storage, StorageError, StoredBatch, StoredProof
 from multiprover.node.lie import LieAcceptedError, alter, try_lie
-from multiprover.node.node import Event, Node, NodeError
+from multiprover.node.node import Event, Node, NodeError, vouch
 from multiprover.node.reference import ReferenceError_, load_transition
 from multiprover.node.verify import ProofInvalidError, Verifier
 from multiprover.node.workspace import Config, Workspace, WorkspaceError
@@ -27,7 +28,7 @@ from multiprover.prover.v1 import prover_pb2 as pb
 from multiprover.provers.errors import ProverCrashed, ProverRefused
 from multiprover.settlement import claims
 from multiprover.settlement.client import Settlement
-from multiprover.settlement.errors import RefusedError, refused
+from multiprover.settlement.errors import L1Error, RefusedError, refused
 from multiprover.suites import Wallet
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -171,6 +172,61 @@ def test_a_prover_that_always_fails_is_named_and_nothing_is_lost(workspace: Work
     with open_node(workspace) as again:
         again.wait_final(60)
         assert len(again.batches) == 2
+
+
+def test_an_l1_that_does_not_answer_is_asked_again(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with open_node(workspace) as node:
+        post, failures = node.settlement.post, [L1Error("no answer"), L1Error("no answer")]
+
+        def silent_at_first(*arguments: Any) -> Any:
+            if failures:
+                raise failures.pop()
+            return post(*arguments)
+
+        monkeypatch.setattr(node.settlement, "post", silent_at_first)
+        fund(node)
+        node.wait_final(60)
+        assert not failures
+
+
+def test_a_batch_made_final_by_somebody_else_is_noticed(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    events = Events()
+    with open_node(workspace, events) as node:
+        # As if the receipt of our own vouch told nothing.
+        monkeypatch.setattr(node, "_vouch", lambda name, batch, stored: bring(node, name, batch, stored))
+        fund(node)
+        node.wait_final(60)
+    assert [e.batch for e in events if e.kind == "final"] == [0, 1]
+
+
+def bring(node: Node, name: str, batch: StoredBatch, stored: StoredProof) -> None:
+    vouch(node.settlement, node.account, name, batch, pb.Proof.FromString(stored.proof), node.payee)
+
+
+def test_a_ledger_that_cannot_be_written_takes_nothing_more(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with open_node(workspace) as node:
+        fund(node)
+        node.wait_final(60)
+
+        def full(_: Transaction) -> None:
+            raise OSError("no space left on device")
+
+        monkeypatch.setattr(node.storage, "accept", full)
+        with pytest.raises(NodeError, match="no space left"):
+            node.submit(transfer(node, 0, 1, 1, 0))
+        monkeypatch.undo()
+        with pytest.raises(NodeError, match="open the node again"):
+            node.submit(transfer(node, 0, 1, 1, 0))
+    with open_node(workspace) as again:
+        again.submit(transfer(again, 0, 1, 1, 0))
+        again.seal()
+        again.wait_final(60)
 
 
 def test_a_planted_lie_is_refused_by_the_prover_and_by_the_contract(workspace: Workspace) -> None:

@@ -36,13 +36,20 @@ from multiprover.provers.manifest import Manifest
 from multiprover.settlement import claims
 from multiprover.settlement.claims import Deployment
 from multiprover.settlement.client import Enqueued, Receipt, Settlement, SuiteResult
-from multiprover.settlement.errors import RefusedError
+from multiprover.settlement.errors import L1Error, RefusedError
 from multiprover.suites import get
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger("multiprover.node")
 
 ATTEMPTS = 3
 """How often a batch is given to a prover that fails; a prover that refuses is not asked again."""
+
+
+LOOK_S = 1.0
+"""How long to wait for news before L1 is looked at."""
+
+LONGEST_PAUSE_S = 60.0
+"""Between two tries to reach an L1 that does not answer."""
 
 
 class NodeError(Exception):
@@ -224,8 +231,15 @@ class Node:
         return taken
 
     def _execute(self, transaction: Transaction) -> Slot:
+        if "ledger" in self.stopped:
+            raise NodeError(f"the ledger cannot be written: {self.stopped['ledger']}; open the node again")
         slot = self._builder.add(transaction)
-        self.storage.accept(transaction)
+        try:
+            self.storage.accept(transaction)
+        except Exception as error:
+            # The state in memory is ahead of the disk's now: only opening the node anew makes them one.
+            self._stop("ledger", len(self._batches), str(error))
+            raise NodeError(f"the ledger cannot be written: {error}") from error
         self._pending.append(transaction)
         self._queue_taken += self.is_from_l1(transaction)
         if self._builder.full:
@@ -288,7 +302,43 @@ class Node:
                     raise NodeError(
                         f"{len(self._batches) - self._final} batches are not final after {timeout_s:g} s"
                     )
-                self._changed.wait(min(left or 1.0, 1.0))
+                if not self._changed.wait(min(left or LOOK_S, LOOK_S)):
+                    self._look_final()
+
+    def _look_final(self) -> None:
+        """Ask L1 whether the next batch became final by a vouch that somebody else brought."""
+        number = self._final
+        if number in self._posted and self.settlement.claim(self._batches[number].claim).final:
+            self._became_final(self._batches[number])
+
+    def _became_final(self, batch: StoredBatch) -> None:
+        with self._changed:
+            if self._final > batch.number:
+                return
+            self._final = batch.number + 1
+            self._changed.notify_all()
+        root = claims.state_root(batch.post_roots)
+        self._tell(Event("final", batch.number, detail={"state_root": root.hex()}))
+
+    def _on_l1(self, what: str, send: Callable[[], Receipt], counts: Callable[[], bool]) -> int:
+        """Send to L1 until it counts there; returns the gas, 0 where somebody else was first.
+
+        An L1 that does not answer is asked again, ever more slowly; a refusal is final unless it ``counts``
+        already: anyone may bring a claim or proof that they see, and ours may have been mined unseen.
+        """
+        pause = 1.0
+        while True:
+            try:
+                return send().gas_used
+            except RefusedError:
+                if not counts():
+                    raise
+                return 0
+            except L1Error as error:
+                log.warning("L1 failed", doing=what, error=str(error), again_in_s=pause)
+                if self._cancel.wait(pause):
+                    raise
+                pause = min(2 * pause, LONGEST_PAUSE_S)
 
     def _wait_for(self, condition: Callable[[], bool]) -> bool:
         """Wait until ``condition`` holds; False if the node closes first."""
@@ -317,15 +367,13 @@ class Node:
             if number not in self._posted:
                 batch = self._batches[number]
                 commitments = [get(s).commit(batch.journal) for s in self.program.suites]
-                gas = 0
-                try:
-                    gas = self.settlement.post(
-                        self.account, batch.parent, batch.journal, commitments
-                    ).gas_used
-                except RefusedError:
-                    # Sent before this process started, and mined since it looked?
-                    if not self.settlement.claim(batch.claim).posted:
-                        raise
+                gas = self._on_l1(
+                    f"posting batch {number}",
+                    lambda b=batch, c=commitments: self.settlement.post(  # type: ignore[misc]
+                        self.account, b.parent, b.journal, c
+                    ),
+                    lambda b=batch: self.settlement.claim(b.claim).posted,  # type: ignore[misc]
+                )
                 with self._changed:
                     self._posted.add(number)
                     self._changed.notify_all()
@@ -360,25 +408,19 @@ class Node:
 
     def _vouch(self, name: str, batch: StoredBatch, stored: StoredProof) -> None:
         proof = pb.Proof.FromString(stored.proof)
-        gas = 0
         # The payee that it was proved for: another run of the node may have had another account.
         payee = pb.ProveRequest.FromString(batch.request).statement.payee
-        try:
-            gas = vouch(self.settlement, self.account, name, batch, proof, payee).gas_used
-        except RefusedError:
-            # Anyone may bring a proof that they see: it counts, whoever was first.
-            if name not in self.settlement.claim(batch.claim).vouched:
-                raise
+        gas = self._on_l1(
+            f"vouching for batch {batch.number} with {name}",
+            lambda: vouch(self.settlement, self.account, name, batch, proof, payee),
+            lambda: name in self.settlement.claim(batch.claim).vouched,
+        )
         final = self.settlement.claim(batch.claim).final
         vouched = {"gas": gas, "proof_bytes": len(proof.l1_proof)}
         self.storage.add_proof(StoredProof(stored.batch, name, stored.proof, stored.figures, vouched))
         self._tell(Event("vouched", batch.number, name, vouched))
         if final:
-            with self._changed:
-                self._final = max(self._final, batch.number + 1)
-                self._changed.notify_all()
-            root = claims.state_root(batch.post_roots)
-            self._tell(Event("final", batch.number, detail={"state_root": root.hex()}))
+            self._became_final(batch)
 
     # -- recovery
 
