@@ -24,14 +24,14 @@ type PerpetualsTrades struct {
 	Slots    []PerpetualsTrade
 }
 
-// PerpetualsTrade is the advice of one slot. An empty slot has zeros everywhere, as lowering.Slot has them.
+// PerpetualsTrade is the advice of one slot; that of an empty one is as in lowering.Slot.
 type PerpetualsTrade struct {
-	Enabled                 frontend.Variable // 1: a trade, 0: empty
-	Market, Size            frontend.Variable
-	PriceHigh, PriceLow     frontend.Variable // words
-	Index, Nonce            [Sides]frontend.Variable
-	Records                 [Sides]PerpetualsAccount
-	BuyerProof, SellerProof lowering.Authorization
+	Enabled             frontend.Variable // 1: a trade, 0: empty
+	Market, Size        frontend.Variable
+	PriceHigh, PriceLow frontend.Variable // words
+	Index, Nonce        [Sides]frontend.Variable
+	Records             [Sides]PerpetualsAccount
+	Signatures          [Sides]lowering.Authorization
 }
 
 // PerpetualsAccount is a record before the slot and its path. What a trade demands of open and nonce makes them known: they are no advice.
@@ -50,7 +50,6 @@ const (
 	perpetualsDepth     = 20
 	perpetualsInputs    = 10 // words of a slot
 	perpetualsOutputs   = 30
-	perpetualsTradeEnd  = 9 // input words of a trade; the last one is 0
 	withdrawalWords     = 8 // of the outputs: no trade emits one
 
 	// The cells' words.
@@ -117,7 +116,7 @@ func AssignPerpetualsTrades(c *lowering.Circuit) (*PerpetualsTrades, error) {
 		to.Index = [Sides]frontend.Variable(words[:2])
 		to.Market, to.Size, to.PriceHigh, to.PriceLow = words[2], words[3], words[4], words[5]
 		to.Nonce = [Sides]frontend.Variable(words[6:8])
-		to.BuyerProof, to.SellerProof = from.Authorizations[0], from.Authorizations[1]
+		to.Signatures = [Sides]lowering.Authorization(from.Authorizations)
 		for side := range Sides {
 			opening := &from.Openings[side]
 			ints := opening.Ints[2:] // after open and nonce
@@ -276,38 +275,19 @@ type trade struct {
 //
 // In an empty slot every input and both records are zero. Most constraints of a trade then hold by themselves; those that
 // would not are switched.
-func (p *perpetuals) slot(advice *PerpetualsTrade) (inputs, outputs []frontend.Variable) {
+func (p *perpetuals) slot(advice *PerpetualsTrade) (words, outputs []frontend.Variable) {
 	api := p.api
-	t := &trade{enabled: advice.Enabled, empty: api.Sub(1, advice.Enabled), market: advice.Market, size: advice.Size}
-	t.price = p.join(wordBits, advice.PriceHigh, advice.PriceLow)
-
-	// INPUTS
-	api.AssertIsBoolean(t.enabled)
-	api.AssertIsBoolean(t.market)
-	p.check(t.size, sizeBits)
-	p.check(advice.PriceHigh, priceHighBits)
-	p.CheckWords(advice.PriceLow, 1)
+	t, words := p.inputs(advice)
 	var sides [Sides]*perpetualsSide
 	for i := range sides {
-		p.CheckWords(advice.Nonce[i], 1)
 		sides[i] = p.open(t, advice.Index[i], advice.Nonce[i], &advice.Records[i])
-	}
-	// No input is negative, so their sum is 0 only if all are.
-	sum := api.Add(advice.Index[0], advice.Index[1], t.market, t.size, t.price, advice.Nonce[0], advice.Nonce[1])
-	p.AssertZeroIf(t.empty, sum)
-	inputs = []frontend.Variable{
-		api.Mul(t.enabled, perpetualsTradeKind), advice.Index[0], advice.Index[1], t.market, t.size,
-		advice.PriceHigh, advice.PriceLow, advice.Nonce[0], advice.Nonce[1],
-	}
-	for len(inputs) < perpetualsInputs {
-		inputs = append(inputs, 0)
 	}
 
 	// AUTHORIZATION
-	digest := p.Hash(suite.TagTransaction, 0, append([]frontend.Variable{p.domain}, p.PackWords(inputs)...)...)
-	for i, proof := range []lowering.Authorization{advice.BuyerProof, advice.SellerProof} {
+	digest := p.Hash(suite.TagTransaction, 0, append([]frontend.Variable{p.domain}, p.PackWords(words)...)...)
+	for i, signature := range advice.Signatures {
 		p.AssertSignature(t.enabled, sides[i].key, digest, sides[i].nonce, gadgets.Signature{
-			A: gadgets.Point{X: proof.AX, Y: proof.AY}, R: gadgets.Point{X: proof.RX, Y: proof.RY}, S: proof.S,
+			A: gadgets.Point{X: signature.AX, Y: signature.AY}, R: gadgets.Point{X: signature.RX, Y: signature.RY}, S: signature.S,
 		})
 	}
 
@@ -361,9 +341,9 @@ func (p *perpetuals) slot(advice *PerpetualsTrade) (inputs, outputs []frontend.V
 	fundings := [perpetualsMarkets]typedWords{}
 	for m := range fundings {
 		// Encoded: that of the market for a trade, that of 0 for an empty slot.
-		words := p.state.markets[m].funding.words
-		high := api.Add(api.Mul(t.enabled, api.Sub(words[0], fundingOffsetHigh)), fundingOffsetHigh)
-		low := api.Mul(t.enabled, words[1])
+		current := p.state.markets[m].funding.words
+		high := api.Add(api.Mul(t.enabled, api.Sub(current[0], fundingOffsetHigh)), fundingOffsetHigh)
+		low := api.Mul(t.enabled, current[1])
 		fundings[m] = typedWords{p.join(wordBits, high, low), []frontend.Variable{high, low}}
 	}
 	outputs = append(outputs, 0) // refused: only what comes from L1 can be
@@ -378,7 +358,33 @@ func (p *perpetuals) slot(advice *PerpetualsTrade) (inputs, outputs []frontend.V
 	for range withdrawalWords {
 		outputs = append(outputs, 0)
 	}
-	return inputs, outputs
+	return words, outputs
+}
+
+// inputs constrains the inputs of a trade but the indices, which open does, and gives the slot's words.
+func (p *perpetuals) inputs(advice *PerpetualsTrade) (*trade, []frontend.Variable) {
+	api := p.api
+	t := &trade{enabled: advice.Enabled, empty: api.Sub(1, advice.Enabled), market: advice.Market, size: advice.Size}
+	t.price = p.join(wordBits, advice.PriceHigh, advice.PriceLow)
+	api.AssertIsBoolean(t.enabled)
+	api.AssertIsBoolean(t.market)
+	p.check(t.size, sizeBits)
+	p.check(advice.PriceHigh, priceHighBits)
+	p.CheckWords(advice.PriceLow, 1)
+	for _, nonce := range advice.Nonce {
+		p.CheckWords(nonce, 1)
+	}
+	// No input is negative, so their sum is 0 only if all are.
+	sum := api.Add(advice.Index[0], advice.Index[1], t.market, t.size, t.price, advice.Nonce[0], advice.Nonce[1])
+	p.AssertZeroIf(t.empty, sum)
+	words := []frontend.Variable{
+		api.Mul(t.enabled, perpetualsTradeKind), advice.Index[0], advice.Index[1], t.market, t.size,
+		advice.PriceHigh, advice.PriceLow, advice.Nonce[0], advice.Nonce[1],
+	}
+	for len(words) < perpetualsInputs {
+		words = append(words, 0)
+	}
+	return t, words
 }
 
 // open takes a side's record. That it is open and has the nonce of the inputs is said by putting these into its leaf, whose first element is then

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/big"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 
@@ -178,26 +179,44 @@ func TestPerpetualsBatches(t *testing.T) {
 			if err := solve(t, byHand, written); err != nil {
 				t.Fatalf("by hand: %v", err)
 			}
+			lie := func(what string, public lowering.Public) {
+				compiledLie, writtenLie := *result.Assignment, *written
+				compiledLie.Public, writtenLie.Public = public, public
+				refused(t, solve(t, compiled, &compiledLie), "compiled, "+what)
+				refused(t, solve(t, byHand, &writtenLie), "by hand, "+what)
+			}
 			outputs := slots * perpetualsInputs
 			for _, word := range []int{
-				4,                                       // the first slot's size
-				perpetualsInputs + perpetualsInputs - 1, // the last slot's unused word
-				outputs,                                 // refused
-				outputs + 4,                             // the buyer's collateral
-				outputs + 15,                            // the seller's
+				4,                      // the first slot's size
+				2*perpetualsInputs - 1, // the last slot's unused word
+				outputs,                // refused
+				outputs + 4,            // the buyer's collateral
+				outputs + 15,           // the seller's
 				outputs + perpetualsOutputs - withdrawalWords, // a withdrawal's presence
 				outputs + perpetualsOutputs + 12,              // the last slot's second index
 				len(result.Journal) - 3,                       // uses
 			} {
-				claimed := append([]uint32(nil), result.Journal...)
+				claimed := slices.Clone(result.Journal)
 				claimed[word] ^= 1
 				public := result.Assignment.Public
-				commitment := suite.Commit(claimed)
-				public.C, public.Y = commitment, suite.Evaluate(claimed, result.Challenge)
-				compiledLie, writtenLie := *result.Assignment, *written
-				compiledLie.Public, writtenLie.Public = public, public
-				refused(t, solve(t, compiled, &compiledLie), fmt.Sprintf("compiled, journal word %d", word))
-				refused(t, solve(t, byHand, &writtenLie), fmt.Sprintf("by hand, journal word %d", word))
+				public.C, public.Y = suite.Commit(claimed), suite.Evaluate(claimed, result.Challenge)
+				lie(fmt.Sprintf("journal word %d", word), public)
+			}
+			honest := result.Assignment.Public
+			for name, place := range map[string]func(public *lowering.Public) *frontend.Variable{
+				"pre_root":  func(public *lowering.Public) *frontend.Variable { return &public.PreRoot },
+				"post_root": func(public *lowering.Public) *frontend.Variable { return &public.PostRoot },
+				"c":         func(public *lowering.Public) *frontend.Variable { return &public.C },
+				"z":         func(public *lowering.Public) *frontend.Variable { return &public.Z },
+				"y":         func(public *lowering.Public) *frontend.Variable { return &public.Y },
+				"domain":    func(public *lowering.Public) *frontend.Variable { return &public.Domain },
+			} {
+				public := honest
+				value := (*place(&public)).(fr.Element)
+				one := fr.One()
+				value.Add(&value, &one)
+				*place(&public) = value
+				lie("another "+name, public)
 			}
 		})
 	}
@@ -421,6 +440,43 @@ func TestPerpetualsRules(t *testing.T) {
 	}
 }
 
+// TestPerpetualsForgeries gives both circuits witnesses that are honest but for a signature or for the tree.
+func TestPerpetualsForgeries(t *testing.T) {
+	p := batchCases(t)[0].program
+	compiled, byHand := compileCircuit(t, lowering.New(p, 1)), compileCircuit(t, NewPerpetualsTrades(1))
+	for _, test := range []struct {
+		name  string
+		forge func(c *lowering.Circuit)
+	}{
+		{"the sides' signatures exchanged", func(c *lowering.Circuit) {
+			a := c.Slots[0].Authorizations
+			a[0], a[1] = a[1], a[0]
+		}},
+		{"the buyer's signature for the seller", func(c *lowering.Circuit) { c.Slots[0].Authorizations[1] = c.Slots[0].Authorizations[0] }},
+		{"no signature of the buyer", func(c *lowering.Circuit) {
+			c.Slots[0].Authorizations[0] = lowering.Authorization{AX: 0, AY: 1, RX: 0, RY: 1, S: 0}
+		}},
+		{"records of another tree than the one before", func(c *lowering.Circuit) {
+			var ints []suite.TypedInt
+			for i, cell := range c.Cells {
+				ints = append(ints, suite.TypedInt{Encoded: cell.(uint64), Words: []int{2, 2, 1, 2, 2, 1, 2, 1, 1, 1}[i]})
+			}
+			other := fr.NewElement(5)
+			c.MapRoots[0] = other
+			c.PreRoot = suite.StateRoot(ints, []fr.Element{c.KeyCells[0].(fr.Element)}, []fr.Element{other})
+		}},
+	} {
+		result, _ := witnesses(t, p, ordinary().request(t, p))
+		test.forge(result.Assignment)
+		written, err := AssignPerpetualsTrades(result.Assignment)
+		if err != nil {
+			t.Fatal(err)
+		}
+		refused(t, solve(t, compiled, result.Assignment), test.name+", compiled")
+		refused(t, solve(t, byHand, written), test.name+", by hand")
+	}
+}
+
 // perpetualsPart is a part of the circuit under test.
 type perpetualsPart struct {
 	In     []frontend.Variable
@@ -461,6 +517,74 @@ func TestPerpetualsSign(t *testing.T) {
 		for _, negative := range []*big.Int{zero, oneBit} {
 			refused(t, solvePart(t, sign, big.NewInt(v), negative), fmt.Sprintf("%d with sign %d", v, negative))
 		}
+	}
+}
+
+// TestPerpetualsInputs takes inputs at and beyond the ends of their ranges.
+func TestPerpetualsInputs(t *testing.T) {
+	// Inputs: enabled, buyer, seller, market, size, the price's words, the nonces.
+	inputs := func(p *perpetuals, in []frontend.Variable) {
+		p.inputs(&PerpetualsTrade{
+			Enabled: in[0], Index: [Sides]frontend.Variable(in[1:3]), Market: in[3], Size: in[4],
+			PriceHigh: in[5], PriceLow: in[6], Nonce: [Sides]frontend.Variable(in[7:9]),
+		})
+	}
+	const last = 1<<wordBits - 1
+	solveInputs := func(values ...int64) error {
+		var in []*big.Int
+		for _, v := range values {
+			in = append(in, big.NewInt(v))
+		}
+		return solvePart(t, inputs, in...)
+	}
+	if err := errors.Join(solveInputs(1, 3, 4, 1, 1<<31-1, 255, last, last, last), solveInputs(1, 0, 0, 0, 0, 0, 0, 0, 0), solveInputs(0, 0, 0, 0, 0, 0, 0, 0, 0)); err != nil {
+		t.Error(err)
+	}
+	empty := make([]int64, 9)
+	for input, beyond := range map[int]int64{0: 2, 3: 2, 4: 1 << 31, 5: 256, 6: last + 1, 7: last + 1, 8: last + 1} { // the indices are held by open
+		in := slices.Clone(empty)
+		in[0], in[input] = 1, beyond
+		refused(t, solveInputs(in...), fmt.Sprintf("input %d of %d", input, beyond))
+	}
+	for input := 1; input < len(empty); input++ {
+		in := slices.Clone(empty)
+		in[input] = 1
+		refused(t, solveInputs(in...), fmt.Sprintf("an empty slot with input %d", input))
+	}
+}
+
+// TestPerpetualsCells opens cells: as they are, and with other words under the same root.
+func TestPerpetualsCells(t *testing.T) {
+	// Inputs: the words, the oracle's key, the accounts' root, the state's root.
+	cells := func(p *perpetuals, in []frontend.Variable) {
+		p.openCells(&PerpetualsTrades{
+			Cells: [perpetualsCellWords]frontend.Variable(in[:perpetualsCellWords]), Oracle: in[perpetualsCellWords], Accounts: in[perpetualsCellWords+1],
+		})
+		p.api.AssertIsEqual(p.stateRoot(), in[perpetualsCellWords+2])
+	}
+	var ints []suite.TypedInt
+	var in []*big.Int
+	for i, words := range []int{2, 2, 1, 2, 2, 1, 2, 1, 1, 1} {
+		v := suite.TypedInt{Encoded: uint64(1000 + i), Words: words}
+		if words == 2 {
+			v.Encoded += 7 << wordBits
+			in = append(in, big.NewInt(7))
+		}
+		ints, in = append(ints, v), append(in, big.NewInt(int64(1000+i)))
+	}
+	root := suite.StateRoot(ints, []fr.Element{fr.NewElement(5)}, []fr.Element{fr.NewElement(6)})
+	in = append(in, big.NewInt(5), big.NewInt(6), root.BigInt(new(big.Int)))
+	if err := solvePart(t, cells, in...); err != nil {
+		t.Error(err)
+	}
+	for i := range perpetualsCellWords - 1 {
+		if i == 6 || i == 13 {
+			continue // the next word is in another element
+		}
+		lie := append([]*big.Int(nil), in...)
+		lie[i] = new(big.Int).Sub(lie[i], oneBit)
+		lie[i+1] = new(big.Int).Add(lie[i+1], new(big.Int).Lsh(oneBit, wordBits))
+		refused(t, solvePart(t, cells, lie...), fmt.Sprintf("word %d moved into the next", i))
 	}
 }
 
@@ -510,6 +634,7 @@ func TestPerpetualsOpen(t *testing.T) {
 	}
 	last := record(1, 1<<32-1, 1<<63, 1<<31, 1<<47)
 	for name, in := range map[string][]*big.Int{
+		"a nonce moved into collateral":        moved(2, 4, 64),
 		"collateral moved into size":           moved(4, 5, 96-64),
 		"size moved into funding":              moved(5, 6, 64),
 		"the second size moved into funding":   moved(7, 8, 64),
