@@ -159,3 +159,20 @@ def test_what_cannot_be_done_is_one_line_with_a_reason(tmp_path: Path) -> None:
 def test_a_command_line_that_cannot_be_understood_ends_with_2() -> None:
     assert run("demo", "--count", "0").returncode == 2
     assert run("nonsense").returncode == 2
+
+
+def test_stored_cases_are_those_of_the_programs_of_today() -> None:
+    """Files that scripts wrote from the examples: a stale one would test another program."""
+    for script, file in [
+        ("scripts/conformance_cases.py", "vectors/conformance/token.json"),
+        ("scripts/perpetuals_case.py", "provers/groth16/internal/reference/testdata/perpetuals_trades.json"),
+    ]:
+        before = (ROOT / file).read_bytes()
+        try:
+            done = subprocess.run(
+                [sys.executable, script], cwd=ROOT, capture_output=True, text=True, check=False
+            )
+            assert done.returncode == 0, done.stderr
+            assert (ROOT / file).read_bytes() == before, f"{file} is stale: run {script}"
+        finally:
+            (ROOT / file).write_bytes(before)
