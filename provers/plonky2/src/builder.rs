@@ -3,14 +3,14 @@
 use std::any::TypeId;
 use std::collections::HashMap;
 
+use plonky2::hash::hashing::PlonkyPermutation;
 use plonky2::hash::poseidon::PoseidonPermutation;
 use plonky2::iop::target::{BoolTarget, Target};
-use plonky2::hash::hashing::PlonkyPermutation;
 use plonky2::plonk::circuit_data::CircuitConfig;
 use plonky2::plonk::config::AlgebraicHasher;
 
 use crate::field::{F, Field, H, Plonk};
-use crate::gates::{Cell, Range32, Row};
+use crate::gates::{Cell, DigestBits, Range32, Row, Select4, Step, Words2};
 
 /// Four targets.
 pub type DigestTarget = [Target; 4];
@@ -82,8 +82,17 @@ impl Builder {
         (0..T::OUTPUTS).map(|i| Target::wire(row, Row::<T>::routed(op, T::INPUTS + i))).collect()
     }
 
+    /// Fills the last row of every kind; to be called when all else is done.
+    pub fn finish_rows(&mut self) {
+        self.finish::<Range32>();
+        self.finish::<Words2>();
+        self.finish::<Step>();
+        self.finish::<DigestBits>();
+        self.finish::<Select4>();
+    }
+
     /// Fills the last row of `T` with cells over zeros.
-    pub fn finish<T: Cell>(&mut self) {
+    fn finish<T: Cell>(&mut self) {
         let zero = self.plonk.zero();
         while self.open.contains_key(&TypeId::of::<T>()) {
             self.cell::<T>(&vec![zero; T::INPUTS]);
@@ -143,7 +152,7 @@ impl Builder {
     }
 
     /// One step of a path: `H(tag; node, sibling)`, or `H(tag; sibling, node)` where `right` is 1.
-    pub fn path_node(&mut self, tag: u64, node: &DigestTarget, sibling: &DigestTarget, right: BoolTarget) -> DigestTarget {
+    fn path_node(&mut self, tag: u64, node: &DigestTarget, sibling: &DigestTarget, right: BoolTarget) -> DigestTarget {
         let zero = self.plonk.zero();
         let mut state = [zero; 12];
         state[..4].copy_from_slice(node);
@@ -152,6 +161,17 @@ impl Builder {
         state[10] = self.constant(8);
         let out = self.permute(state, right);
         std::array::from_fn(|i| out[i])
+    }
+
+    /// The root that a leaf gives with its siblings, from the leaf up.
+    pub fn path(&mut self, tag: u64, leaf: DigestTarget, bits: &[BoolTarget], siblings: &[DigestTarget]) -> DigestTarget {
+        bits.iter().zip(siblings).fold(leaf, |node, (&right, sibling)| self.path_node(tag, &node, sibling, right))
+    }
+
+    /// `if c { x } else { y }`.
+    pub fn select_digest(&mut self, c: BoolTarget, x: DigestTarget, y: DigestTarget) -> DigestTarget {
+        let inputs = [&[c.target][..], &x, &y].concat();
+        self.cell::<Select4>(&inputs).try_into().expect("four outputs")
     }
 
     /// `if enabled { a == b }`.

@@ -18,6 +18,8 @@ pub struct Witness {
 
 /// A statement with every field decoded.
 pub struct Statement {
+    pub chain_id: [u8; 32],
+    pub settlement: [u8; 20],
     pub program_id: [u8; 32],
     pub slots: usize,
     pub domain: [u8; 32],
@@ -33,7 +35,8 @@ pub struct Statement {
 
 fn fixed<const N: usize>(name: &str, bytes: &[u8]) -> Result<[u8; N], Refusal> {
     bytes.try_into().map_err(|_| {
-        malformed(format!("the statement's {name} has another length")).differing(format!("{N} bytes"), format!("{} bytes", bytes.len()))
+        malformed(format!("the statement's {name} has another length"))
+            .differing(format!("{N} bytes"), format!("{} bytes", bytes.len()))
     })
 }
 
@@ -45,11 +48,10 @@ fn canonical<T>(name: &str, bytes: &[u8], decoded: Result<T, suite::NonCanonical
 }
 
 impl Statement {
-    /// Decodes a statement, and checks what can be checked on its own: the one suite, canonical elements, and that the domain
-    /// is the one of chain, contract and program.
+    /// Decodes a statement: one suite, lengths, canonical elements.
     ///
     /// # Errors
-    /// `MALFORMED`, `NON_CANONICAL`, `UNSUPPORTED` (suite), `WRONG_STATEMENT` (domain, `z`).
+    /// `MALFORMED`, `NON_CANONICAL`, `UNSUPPORTED` (suite).
     pub fn decode(message: Option<&pb::Statement>) -> Result<Self, Refusal> {
         let m = message.ok_or_else(|| malformed("the request has no statement"))?;
         let [s] = &m.suites[..] else {
@@ -60,7 +62,9 @@ impl Statement {
             return Err(Refusal::new(Code::Unsupported, "this prover proves statements over its one suite")
                 .differing(suite::NAME, s.suite.clone()));
         }
-        let statement = Statement {
+        Ok(Statement {
+            chain_id: fixed("chain id", &m.chain_id)?,
+            settlement: fixed("settlement address", &m.settlement)?,
             program_id: fixed("program id", &m.program_id)?,
             slots: m.slots as usize,
             domain: fixed("domain", &m.domain)?,
@@ -72,15 +76,20 @@ impl Statement {
             commitment: canonical("commitment", &s.commitment, suite::digest(&s.commitment))?,
             challenge: canonical("challenge", &s.challenge, suite::extension(&s.challenge))?,
             evaluation: canonical("evaluation", &s.evaluation, suite::extension(&s.evaluation))?,
-        };
-        let chain_id: [u8; 32] = fixed("chain id", &m.chain_id)?;
-        let settlement: [u8; 20] = fixed("settlement address", &m.settlement)?;
-        let domain = domain(&chain_id, &settlement, &statement.program_id);
-        if domain != statement.domain {
-            return Err(Refusal::new(Code::WrongStatement, "the statement's domain is not that of its chain, contract and program")
-                .differing(hex(&statement.domain), hex(&domain)));
+        })
+    }
+
+    /// Checks that the domain is the one of chain, contract and program.
+    ///
+    /// # Errors
+    /// `WRONG_STATEMENT`.
+    pub fn check_domain(&self) -> Result<(), Refusal> {
+        let domain = domain(&self.chain_id, &self.settlement, &self.program_id);
+        if domain == self.domain {
+            return Ok(());
         }
-        Ok(statement)
+        Err(Refusal::new(Code::WrongStatement, "the statement's domain is not that of its chain, contract and program")
+            .differing(hex(&self.domain), hex(&domain)))
     }
 
     /// Checks that `z` is the one of domain, claim and `c`.
@@ -118,9 +127,7 @@ pub fn domain(chain_id: &[u8; 32], settlement: &[u8; 20], program_id: &[u8; 32])
 }
 
 fn payee_words(payee: &[u8; 20]) -> [F; PAYEE_WORDS] {
-    std::array::from_fn(|i| {
-        F::from_canonical_u32(u32::from_be_bytes(payee[4 * i..4 * i + 4].try_into().expect("four bytes")))
-    })
+    std::array::from_fn(|i| F::from_canonical_u32(u32::from_be_bytes(payee[4 * i..4 * i + 4].try_into().expect("four bytes"))))
 }
 
 fn differing(code: Code, name: &str, expected: &[u8], found: &[u8]) -> Refusal {
@@ -138,8 +145,10 @@ fn words(what: &str, bytes: &[u8], expected: usize) -> Result<Vec<u32>, Refusal>
 
 fn keys(what: &str, parts: &[Vec<u8>], expected: usize) -> Result<Vec<Digest>, Refusal> {
     if parts.len() != expected || parts.iter().any(|p| p.len() != suite::DIGEST_BYTES) {
-        return Err(malformed(format!("{what}: other keys than the program's"))
-            .differing(format!("{expected} of 32 bytes"), format!("{} of {:?} bytes", parts.len(), parts.iter().map(Vec::len).collect::<Vec<_>>())));
+        return Err(malformed(format!("{what}: other keys than the program's")).differing(
+            format!("{expected} of 32 bytes"),
+            format!("{} of {:?} bytes", parts.len(), parts.iter().map(Vec::len).collect::<Vec<_>>()),
+        ));
     }
     Ok(parts.iter().map(|p| suite::reduced(p.as_slice().try_into().expect("32 bytes"))).collect())
 }
@@ -232,16 +241,12 @@ struct Executor<'a> {
 /// # Errors
 /// A refusal, with the first thing that is not right: `MALFORMED`, `NON_CANONICAL`, `BAD_OPENING`, `BAD_SIGNATURE`, `REFUSED_TRANSACTION`,
 /// `JOURNAL_MISMATCH`, `ROOT_MISMATCH` or `WRONG_STATEMENT`.
-pub fn execute(
-    program: &Program,
-    slots: usize,
-    statement: &Statement,
-    request: &pb::ProveRequest,
-) -> Result<Witness, Refusal> {
+pub fn execute(program: &Program, slots: usize, statement: &Statement, request: &pb::ProveRequest) -> Result<Witness, Refusal> {
     if request.slots.len() != slots {
         return Err(malformed("the request has another number of slots than the batch")
             .differing(slots.to_string(), request.slots.len().to_string()));
     }
+    statement.check_domain()?;
     let pre = request.pre_state.as_ref().ok_or_else(|| malformed("the request has no pre-state"))?;
     let cell_words = words("pre-state cells", &pre.cells, program.cell_words())?;
     let own = own_suite(program, "pre-state", &pre.suites)?;
@@ -251,7 +256,10 @@ pub fn execute(
             .differing(program.maps.len().to_string(), own.map_roots.len().to_string()));
     }
     let roots = (own.map_roots.iter())
-        .map(|r| suite::digest(r).map_err(|e| Refusal::new(Code::NonCanonical, "a map root is no digest").differing(e.expected, e.found)))
+        .map(|r| {
+            suite::digest(r)
+                .map_err(|e| Refusal::new(Code::NonCanonical, "a map root is no digest").differing(e.expected, e.found))
+        })
         .collect::<Result<Vec<_>, _>>()?;
     let cells = record("pre-state cells", &program.cells, &cell_words, &key_cells)?;
     let domain = suite::reduced(&statement.domain);
@@ -309,7 +317,12 @@ impl Executor<'_> {
         }
         let post_root = self.state_root();
         if post_root != statement.post_root {
-            return Err(differing(Code::RootMismatch, "post root", &suite::bytes(&statement.post_root), &suite::bytes(&post_root)));
+            return Err(differing(
+                Code::RootMismatch,
+                "post root",
+                &suite::bytes(&statement.post_root),
+                &suite::bytes(&post_root),
+            ));
         }
         let commitment = suite::commit(journal);
         if commitment != statement.commitment {
@@ -354,7 +367,8 @@ impl Executor<'_> {
         }
         self.advice.extend(input.iter().map(|&w| F::from_canonical_u32(w)));
         let digest = suite::tx_digest(&self.domain, input);
-        let mut run = Run { input, digest, slot, values: vec![], ports: vec![], authorizations: 0, output: vec![], remainders: vec![] };
+        let mut run =
+            Run { input, digest, slot, values: vec![], ports: vec![], authorizations: 0, output: vec![], remainders: vec![] };
         let mut cells_after = self.cells.clone();
         for id in 0..program.ops.len() {
             match self.operation(&mut run, &mut cells_after, id) {
@@ -403,7 +417,8 @@ impl Executor<'_> {
             Action::Cell(c) => Ok(self.cells[c].clone()),
             Action::Open { enabled, index, map, port } => {
                 let (enabled, index) = (run.int(enabled) == 1, run.int(index) as u64);
-                let port = self.open(enabled, index, map, &run.slot.openings[port])
+                let port = self
+                    .open(enabled, index, map, &run.slot.openings[port])
                     .map_err(|r| Refusal { message: format!("opening {port}: {}", r.message), ..r })?;
                 run.ports.push(port);
                 Ok(Value::Nothing)
@@ -422,9 +437,7 @@ impl Executor<'_> {
                 run.remainders.push((id, remainder));
                 int(quotient)
             }
-            Action::Remainder(d) => {
-                int(run.remainders.iter().find(|(id, _)| *id == d).expect("its DIVMOD came before").1)
-            }
+            Action::Remainder(d) => int(run.remainders.iter().find(|(id, _)| *id == d).expect("its DIVMOD came before").1),
             Action::Eq(a, b) => flag(run.int(a) == run.int(b)),
             Action::Lt(a, b) => {
                 let less = run.int(a) < run.int(b);
@@ -449,8 +462,11 @@ impl Executor<'_> {
             }
             Action::Assert(a) => {
                 if run.int(a) != 1 {
-                    return Err(Refusal::new(Code::RefusedTransaction, format!("operation {id}: what the transition requires does not hold"))
-                        .differing("1", "0"));
+                    return Err(Refusal::new(
+                        Code::RefusedTransaction,
+                        format!("operation {id}: what the transition requires does not hold"),
+                    )
+                    .differing("1", "0"));
                 }
                 Ok(Value::Nothing)
             }
@@ -489,7 +505,10 @@ impl Executor<'_> {
                     .differing(depth.to_string(), format!("{} bytes", own.siblings.len())));
             }
             let siblings = (own.siblings.chunks_exact(suite::DIGEST_BYTES))
-                .map(|s| suite::digest(s).map_err(|e| Refusal::new(Code::NonCanonical, "a sibling is no digest").differing(e.expected, e.found)))
+                .map(|s| {
+                    suite::digest(s)
+                        .map_err(|e| Refusal::new(Code::NonCanonical, "a sibling is no digest").differing(e.expected, e.found))
+                })
                 .collect::<Result<Vec<_>, _>>()?;
             (record("opened fields", fields, &field_words, &keys)?, siblings)
         } else {
@@ -505,7 +524,8 @@ impl Executor<'_> {
         run.authorizations += 1;
         let (nonce, signature) = if enabled {
             let given = &run.slot.authorizations[n].signatures;
-            let bytes = (given.len() == self.program.suites.len()).then(|| given[self.program.suite].as_slice()).unwrap_or_default();
+            // No signatures at all are as one of no bytes.
+            let bytes = if given.len() == self.program.suites.len() { given[self.program.suite].as_slice() } else { &[] };
             let signature = Signature::decode(bytes).map_err(|e| {
                 let code = if bytes.len() == suite::SIGNATURE_BYTES { Code::NonCanonical } else { Code::BadSignature };
                 Refusal::new(code, format!("authorization {n}: no signature of the suite")).differing(e.expected, e.found)

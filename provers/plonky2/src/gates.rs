@@ -6,7 +6,7 @@
 //!
 //! Every number that a cell bounds is written in limbs of two bits, each a root of x(x-1)(x-2)(x-3): degree 4, which leaves
 //! room for a selector group. There are no lookup tables. A row is always filled: the builder puts zeros into the cells left
-//! over (`Builder::finish`), because the constraints of a cell need not hold where all its wires are zero.
+//! over (`Builder::finish_rows`), because the constraints of a cell need not hold where all its wires are zero.
 //!
 //! What a cell must not allow is written at the cell; `tests/gates.rs` changes every wire of every cell alone and demands a
 //! violated constraint, and adds the lies that take more than one wire.
@@ -27,8 +27,7 @@ use plonky2::iop::target::Target;
 use plonky2::iop::witness::{PartitionWitness, Witness, WitnessWrite};
 use plonky2::plonk::circuit_data::CommonCircuitData;
 use plonky2::plonk::vars::{
-    EvaluationTargets, EvaluationVars, EvaluationVarsBase, EvaluationVarsBaseBatch,
-    EvaluationVarsBasePacked,
+    EvaluationTargets, EvaluationVars, EvaluationVarsBase, EvaluationVarsBaseBatch, EvaluationVarsBasePacked,
 };
 use plonky2::util::serialization::{Buffer, IoResult, Read, Write};
 
@@ -180,20 +179,14 @@ impl<T: Cell> Gate<F, D> for Row<T> {
         self.eval_unfiltered_base_batch_packed(vars)
     }
 
-    fn eval_unfiltered_circuit(
-        &self,
-        builder: &mut Plonk,
-        vars: EvaluationTargets<D>,
-    ) -> Vec<ExtensionTarget<D>> {
+    fn eval_unfiltered_circuit(&self, builder: &mut Plonk, vars: EvaluationTargets<D>) -> Vec<ExtensionTarget<D>> {
         let mut out = Vec::with_capacity(T::OPS * T::CONSTRAINTS);
         Self::constrain_row(&mut Recursive(builder), vars.local_wires, &mut |v| out.push(v));
         out
     }
 
     fn generators(&self, row: usize, _: &[F]) -> Vec<WitnessGeneratorRef<F, D>> {
-        (0..T::OPS)
-            .map(|op| WitnessGeneratorRef::new(CellGenerator::<T> { row, op, cell: PhantomData }.adapter()))
-            .collect()
+        (0..T::OPS).map(|op| WitnessGeneratorRef::new(CellGenerator::<T> { row, op, cell: PhantomData }.adapter())).collect()
     }
 
     fn num_wires(&self) -> usize {
@@ -248,8 +241,7 @@ impl<T: Cell> SimpleGenerator<F, D> for CellGenerator<T> {
     }
 
     fn run_once(&self, witness: &PartitionWitness<F>, out: &mut GeneratedValues<F>) -> Result<()> {
-        let inputs: Vec<F> =
-            SimpleGenerator::<F, D>::dependencies(self).into_iter().map(|t| witness.get_target(t)).collect();
+        let inputs: Vec<F> = SimpleGenerator::<F, D>::dependencies(self).into_iter().map(|t| witness.get_target(t)).collect();
         let (mut outputs, mut advice) = (vec![F::ZERO; T::OUTPUTS], vec![F::ZERO; T::ADVICE]);
         T::fill(&inputs, &mut outputs, &mut advice);
         for (i, v) in outputs.into_iter().enumerate() {

@@ -79,9 +79,7 @@ fn digit_count(v: i128) -> usize {
 
 impl Builder {
     fn limb(&mut self, terms: &[(i128, Limb)], constant: i128) -> Limb {
-        let side = |low: bool| {
-            terms.iter().fold(constant, |sum, (c, x)| sum + c * if low == (*c >= 0) { x.lo } else { x.hi })
-        };
+        let side = |low: bool| terms.iter().fold(constant, |sum, (c, x)| sum + c * if low == (*c >= 0) { x.lo } else { x.hi });
         let (lo, hi) = (side(true), side(false));
         assert!(-LIMB_MAX <= lo && hi <= LIMB_MAX, "a limb in [{lo}, {hi}]");
         let terms: Vec<_> = terms.iter().map(|(c, x)| (element(*c), x.target)).collect();
@@ -92,9 +90,10 @@ impl Builder {
     pub fn int_constant(&mut self, v: i128) -> Int {
         let digits = digits(v, 32, digit_count(v));
         let limbs: Vec<_> = digits.iter().map(|&d| Limb { target: self.constant(d), lo: d, hi: d }).collect();
-        let words = digits.iter().all(|d| (0..BASE).contains(d)).then(|| {
-            (0, limbs.iter().map(|l| Word { target: l.target, low: None }).collect())
-        });
+        let words = digits
+            .iter()
+            .all(|d| (0..BASE).contains(d))
+            .then(|| (0, limbs.iter().map(|l| Word { target: l.target, low: None }).collect()));
         Int { lo: v, hi: v, limbs, words }
     }
 
@@ -194,7 +193,8 @@ impl Builder {
     /// `Σ_{i+j = k} a_i·b_j` for each `k`, `group` of them to a limb of base 2^32 (limbs of 32/`group` bits); `None` where one could pass 2^58.
     fn convolution(&mut self, a: &[Limb], b: &[Limb], group: usize) -> Option<Vec<Limb>> {
         let bits = 32 / group as u32;
-        let mut sums: Vec<(i128, i128, Vec<(F, Target, Target)>)> = vec![];
+        type Products = Vec<(F, Target, Target)>;
+        let mut sums: Vec<(i128, i128, Products)> = vec![];
         for (i, x) in a.iter().enumerate() {
             for (j, y) in b.iter().enumerate() {
                 let (k, shift) = ((i + j) / group, bits * ((i + j) % group) as u32);
@@ -217,8 +217,7 @@ impl Builder {
             sums.into_iter()
                 .map(|(lo, hi, terms)| {
                     let zero = self.plonk.zero();
-                    let target =
-                        terms.into_iter().fold(zero, |sum, (c, x, y)| self.plonk.arithmetic(c, F::ONE, x, y, sum));
+                    let target = terms.into_iter().fold(zero, |sum, (c, x, y)| self.plonk.arithmetic(c, F::ONE, x, y, sum));
                     Limb { target, lo, hi }
                 })
                 .collect(),
@@ -308,10 +307,7 @@ impl Builder {
         let limb = |j: usize| *x.limbs.get(j).unwrap_or(&zero);
         if n == 2 && x.limbs.len() <= 2 && limb(0).lo >= -BASE && limb(0).hi < 3 * BASE {
             let out = self.cell::<Words2>(&[limb(0).target, limb(1).target]);
-            return vec![
-                Word { target: out[0], low: Some(out[1]) },
-                Word { target: out[2], low: Some(out[3]) },
-            ];
+            return vec![Word { target: out[0], low: Some(out[1]) }, Word { target: out[2], low: Some(out[3]) }];
         }
         let count = n.max(x.limbs.len());
         let mut carry = zero.target;

@@ -109,7 +109,8 @@ impl Keys {
     }
 
     fn unreadable(&self, name: &str) -> KeysError {
-        let message = format!("{} cannot be read by this version: delete its folder and prepare again", self.folder.join(name).display());
+        let message =
+            format!("{} cannot be read by this version: delete its folder and prepare again", self.folder.join(name).display());
         KeysError::Refused(Refusal::new(Code::CorruptKeys, message))
     }
 

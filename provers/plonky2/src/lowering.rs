@@ -22,10 +22,9 @@ use plonky2::util::reducing::ReducingFactorTarget;
 
 use crate::builder::{Builder, DigestTarget, Word};
 use crate::field::{C, D, F, Field};
-use crate::gates::{DIGEST_BITS, DigestBits, Range32, Select4, Step, Words2};
 use crate::integers::Int;
 use crate::program::{Action, Map, Op, Program, Sort, Type};
-use crate::suite::{CHAINS, KEY_HEIGHT, TARGET_SUM, tag};
+use crate::suite::tag;
 
 /// Words of `payee` as a public input.
 pub const PAYEE_WORDS: usize = 5;
@@ -67,13 +66,19 @@ struct Port {
 
 /// The circuit of `slots` slots of `program`.
 pub fn lower(program: &Program, slots: usize, config: CircuitConfig) -> Circuit {
-    let lowering = build(program, slots, config);
-    let Builder { mut plonk, advice, .. } = lowering;
-    let rows = plonk.num_gates();
     // The library's digest of a circuit leaves out its gates: this stands for them.
     let separator = [b"multiprover/plonky2/v1".as_slice(), &program.id, &(slots as u32).to_be_bytes()].concat();
-    plonk.set_domain_separator(separator.into_iter().map(F::from_canonical_u8).collect());
-    Circuit { data: plonk.build::<C>(), advice, rows }
+    Circuit::new(build(program, slots, config), &separator)
+}
+
+impl Circuit {
+    /// Commits to a circuit under a name of its own.
+    pub fn new(b: Builder, separator: &[u8]) -> Self {
+        let Builder { mut plonk, advice, .. } = b;
+        let rows = plonk.num_gates();
+        plonk.set_domain_separator(separator.iter().map(|&x| F::from_canonical_u8(x)).collect());
+        Circuit { data: plonk.build::<C>(), advice, rows }
+    }
 }
 
 /// The same, not yet built: rows can be counted without committing to anything.
@@ -91,17 +96,30 @@ pub fn build(program: &Program, slots: usize, config: CircuitConfig) -> Builder 
     journal.extend(l.cell_words());
     let post_root = l.top_hash();
     let Lowering { mut b, domain, payee, z, .. } = l;
-    let commitment = b.hash(tag::JOURNAL, 0, &journal);
-    let y = ReducingFactorTarget::new(ExtensionTarget(z)).reduce_base(&journal, &mut b.plonk);
-    let public = [&pre_root[..], &post_root, &commitment, &z, &y.0, &payee, &domain].concat();
-    assert_eq!(public.len(), PUBLIC_INPUTS);
-    b.plonk.register_public_inputs(&public);
-    b.finish::<Range32>();
-    b.finish::<Words2>();
-    b.finish::<Step>();
-    b.finish::<DigestBits>();
-    b.finish::<Select4>();
+    b.conclude(&Public { pre_root, post_root, z, payee, domain }, &journal);
+    b.finish_rows();
     b
+}
+
+/// The public inputs that do not follow from the journal.
+pub struct Public {
+    pub pre_root: DigestTarget,
+    pub post_root: DigestTarget,
+    pub z: [Target; D],
+    pub payee: Vec<Target>,
+    pub domain: DigestTarget,
+}
+
+impl Builder {
+    /// Commits to the journal, evaluates it, and registers the 25 public inputs.
+    pub fn conclude(&mut self, public: &Public, journal: &[Target]) {
+        let commitment = self.hash(tag::JOURNAL, 0, journal);
+        let y = ReducingFactorTarget::new(ExtensionTarget(public.z)).reduce_base(journal, &mut self.plonk);
+        let Public { pre_root, post_root, z, payee, domain } = public;
+        let inputs = [&pre_root[..], post_root, &commitment, z, &y.0, payee, domain].concat();
+        assert_eq!(inputs.len(), PUBLIC_INPUTS);
+        self.plonk.register_public_inputs(&inputs);
+    }
 }
 
 struct Lowering<'p> {
@@ -233,7 +251,7 @@ impl<'p> Lowering<'p> {
             Action::Select(c, x, y) => {
                 let c = b.boolean(slot.int(c));
                 match op.sort {
-                    Sort::Key => Value::Key(self.select_digest(c, slot.key(x), slot.key(y))),
+                    Sort::Key => Value::Key(b.select_digest(c, slot.key(x), slot.key(y))),
                     _ => Value::Int(b.select(c, slot.int(x), slot.int(y), lo, hi)),
                 }
             }
@@ -249,7 +267,7 @@ impl<'p> Lowering<'p> {
             Action::Authorize { enabled, key, nonce } => {
                 let digest = self.tx_digest(slot);
                 let (enabled, nonce) = (slot.int(enabled).clone(), slot.int(nonce).clone());
-                self.authorize(&enabled, slot.key(key), &nonce, digest);
+                self.b.authorize(&enabled, slot.key(key), &nonce, digest);
                 Value::Nothing
             }
             Action::Store { port, value, field } => {
@@ -311,11 +329,6 @@ impl<'p> Lowering<'p> {
         Stored::Words(descending(&self.b.words(slot.int(value), ty.lo, ty.words())))
     }
 
-    fn select_digest(&mut self, c: BoolTarget, x: DigestTarget, y: DigestTarget) -> DigestTarget {
-        let inputs = [&[c.target][..], &x, &y].concat();
-        self.b.cell::<Select4>(&inputs).try_into().expect("four outputs")
-    }
-
     fn tx_digest(&mut self, slot: &mut Slot) -> DigestTarget {
         *slot.digest.get_or_insert_with(|| {
             let elements: Vec<Target> = self.domain.iter().chain(&slot.input).copied().collect();
@@ -354,7 +367,7 @@ impl<'p> Lowering<'p> {
         }
         if port.written {
             let after = self.map_root(&port, &port.after);
-            self.roots[port.map] = self.select_digest(port.enabled, after, root);
+            self.roots[port.map] = self.b.select_digest(port.enabled, after, root);
         }
     }
 
@@ -362,55 +375,7 @@ impl<'p> Lowering<'p> {
         let words = record.iter().flat_map(|s| if let Stored::Words(w) = s { w.clone() } else { vec![] });
         let keys = record.iter().flat_map(|s| if let Stored::Key(k) = s { k.to_vec() } else { vec![] });
         let leaf = self.b.hash(tag::LEAF, port.map as u64, &words.chain(keys).collect::<Vec<_>>());
-        self.path(tag::NODE, leaf, &port.index_bits, &port.siblings)
-    }
-
-    fn path(&mut self, tag: u64, leaf: DigestTarget, bits: &[BoolTarget], siblings: &[DigestTarget]) -> DigestTarget {
-        bits.iter().zip(siblings).fold(leaf, |node, (&right, sibling)| self.b.path_node(tag, &node, sibling, right))
-    }
-
-    /// **Constrains**, where `enabled`: a one-time signature over `(digest, nonce)` under `key` (docs/suites.md §8).
-    ///
-    /// Which witness could lie: bits that are not those of `h` (`DigestBits` makes them unique, and their sum is fixed); a chain
-    /// step left out or taken twice (the bit that selects it is the message's); a nonce of more than 16 bits, or bits of another
-    /// leaf (the nonce is composed of the bits that steer the path); a sibling or chain of another key (a collision).
-    fn authorize(&mut self, enabled: &Int, key: DigestTarget, nonce: &Int, digest: DigestTarget) {
-        let b = &mut self.b;
-        let enabled = b.boolean(enabled).target;
-        let leaf_index = b.advise();
-        let salt = b.advise();
-        let chains: Vec<DigestTarget> = (0..CHAINS).map(|_| b.advise_digest()).collect();
-        let siblings: Vec<DigestTarget> = (0..KEY_HEIGHT).map(|_| b.advise_digest()).collect();
-
-        let leaf_bits = b.plonk.split_le(leaf_index, KEY_HEIGHT);
-        let nonce_words = b.words(nonce, 0, 2);
-        b.assert_equal_if(enabled, nonce_words[0].target, leaf_index);
-        let zero = b.plonk.zero();
-        b.assert_equal_if(enabled, nonce_words[1].target, zero);
-
-        let message = [&digest[..], &[leaf_index, salt], &key].concat();
-        let h = b.hash(tag::MESSAGE, 0, &message);
-        let mut bits = vec![];
-        let mut sums = vec![];
-        for element in h {
-            let out = b.cell::<DigestBits>(&[element]);
-            bits.extend_from_slice(&out[..DIGEST_BITS]);
-            sums.push((F::ONE, out[DIGEST_BITS]));
-        }
-        let sum = b.linear(&sums, 0);
-        let target_sum = b.constant(TARGET_SUM as i128);
-        b.assert_equal_if(enabled, sum, target_sum);
-
-        let mut ends = vec![];
-        for (i, (bit, s)) in bits.into_iter().zip(chains).enumerate() {
-            let stepped = self.b.hash(tag::CHAIN, i as u64, &s);
-            ends.extend(self.select_digest(BoolTarget::new_unsafe(bit), stepped, s));
-        }
-        let leaf = self.b.hash(tag::ONE_TIME_KEY, 0, &ends);
-        let root = self.path(tag::KEY_NODE, leaf, &leaf_bits, &siblings);
-        for (x, y) in root.into_iter().zip(key) {
-            self.b.assert_equal_if(enabled, x, y);
-        }
+        self.b.path(tag::NODE, leaf, &port.index_bits, &port.siblings)
     }
 }
 

@@ -165,7 +165,10 @@ impl Program {
                 .differing(VERSION.to_string(), message.version.to_string()));
         }
         if message.encode_to_vec() != bytes {
-            return Err(Refusal::new(Code::NonCanonical, "the program is not in its one encoding: encoding it again gives other bytes"));
+            return Err(Refusal::new(
+                Code::NonCanonical,
+                "the program is not in its one encoding: encoding it again gives other bytes",
+            ));
         }
         Checker::new(&message).run(suite::keccak(&[bytes]))
     }
@@ -181,18 +184,10 @@ pub fn range_of(action: Action, args: &[(i128, i128)]) -> Option<(i128, i128)> {
         Action::Add(..) => (alo.checked_add(blo)?, ahi.checked_add(bhi)?),
         Action::Sub(..) => (alo.checked_sub(bhi)?, ahi.checked_sub(blo)?),
         Action::Mul(..) => {
-            let corners = [
-                alo.checked_mul(blo)?,
-                alo.checked_mul(bhi)?,
-                ahi.checked_mul(blo)?,
-                ahi.checked_mul(bhi)?,
-            ];
+            let corners = [alo.checked_mul(blo)?, alo.checked_mul(bhi)?, ahi.checked_mul(blo)?, ahi.checked_mul(bhi)?];
             (corners.into_iter().min()?, corners.into_iter().max()?)
         }
-        Action::Divmod(..) => (
-            alo.div_euclid(if alo < 0 { blo } else { bhi }),
-            ahi.div_euclid(if ahi < 0 { bhi } else { blo }),
-        ),
+        Action::Divmod(..) => (alo.div_euclid(if alo < 0 { blo } else { bhi }), ahi.div_euclid(if ahi < 0 { bhi } else { blo })),
         Action::Remainder(_) => (0, if alo >= 0 { ahi.min(bhi - 1) } else { bhi - 1 }),
         Action::Select(..) => {
             let (clo, chi) = args[2];
@@ -292,9 +287,7 @@ impl<'a> Checker<'a> {
             let op = self.op(i, op).map_err(|r| Refusal { message: format!("operation {i}: {}", r.message), ..r })?;
             self.ops.push(op);
         }
-        check(self.opens.len() == m.ports.len(), || {
-            format!("expected {} ports, got {}", m.ports.len(), self.opens.len())
-        })?;
+        check(self.opens.len() == m.ports.len(), || format!("expected {} ports, got {}", m.ports.len(), self.opens.len()))?;
         check(self.authorizations as u64 == u64::from(m.authorizations), || {
             format!("expected {} authorizations, got {}", m.authorizations, self.authorizations)
         })?;
@@ -342,18 +335,23 @@ impl<'a> Checker<'a> {
         }
     }
 
-    /// A key that is stored is a parameter, or what was there before.
+    /// A key that is stored is a parameter, or what was there before. Choices of choices are followed once each.
     fn key_source(&self, port: Option<usize>, at: usize, value: Id) -> Result<(), Refusal> {
-        let good = match self.ops[value].action {
-            Action::Select(_, a, b) => {
-                return self.key_source(port, at, a).and_then(|()| self.key_source(port, at, b));
-            }
-            Action::KeyParam(_) => true,
-            Action::Load { port: p, field } => port == Some(p) && field == at,
-            Action::Cell(c) => port.is_none() && c == at,
-            _ => false,
-        };
-        check(good, || format!("the key stored may be value {value}, which is no parameter"))
+        let (mut seen, mut left) = (BTreeSet::new(), vec![value]);
+        while let Some(value) = left.pop() {
+            let good = match self.ops[value].action {
+                Action::Select(_, a, b) => {
+                    left.extend([a, b].into_iter().filter(|&x| seen.insert(x)));
+                    true
+                }
+                Action::KeyParam(_) => true,
+                Action::Load { port: p, field } => port == Some(p) && field == at,
+                Action::Cell(c) => port.is_none() && c == at,
+                _ => false,
+            };
+            check(good, || format!("the key stored may be value {value}, which is no parameter"))?;
+        }
+        Ok(())
     }
 
     fn op(&mut self, i: Id, op: &pb::Op) -> Result<Op, Refusal> {
@@ -530,8 +528,7 @@ impl<'a> Checker<'a> {
             expected.push(Type::int(0, 1));
             expected.extend(fields);
         }
-        let found: Vec<Type> =
-            self.ops.iter().filter(|o| matches!(o.action, Action::Output(_))).map(Op::ty).collect();
+        let found: Vec<Type> = self.ops.iter().filter(|o| matches!(o.action, Action::Output(_))).map(Op::ty).collect();
         check(found == expected, || format!("expected outputs {expected:?}, got {found:?}"))?;
         check(width(&found) == m.output_words as usize, || {
             format!("expected {} output words, got {}", width(&found), m.output_words)
@@ -551,9 +548,7 @@ impl<'a> Checker<'a> {
                 }
                 width += if t.key { suite::KEY_WORDS * m.suites.len() } else { t.words() };
             }
-            check(width <= m.input_words as usize, || {
-                format!("kind {}: {width} input words of {}", kind.name, m.input_words)
-            })?;
+            check(width <= m.input_words as usize, || format!("kind {}: {width} input words of {}", kind.name, m.input_words))?;
             let ascending = |used: &[u32]| used.windows(2).all(|w| w[0] < w[1]);
             let within = |used: &[u32], count: usize| used.iter().all(|&u| (u as usize) < count);
             let mut messages = kind.messages.clone();

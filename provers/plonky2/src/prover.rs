@@ -51,11 +51,31 @@ pub fn manifest() -> pb::Manifest {
         components: vec![
             component("specification", "program", "1", "docs/program.md: what a program means"),
             component("specification", "suite-goldilocks", "1", "docs/suites.md: hashing, signing and binding"),
-            component("tracer", "multiprover-tracer", "1", "the program comes from the Python tracer; it is checked, not retraced"),
-            component("lowering", "plonky2-lowering", VERSION, "program to Plonky2, and its own witness generation; Rust, shared with no other proof type"),
-            component("gadget-library", "plonky2", "1.1.0", "arithmetic, Poseidon and reducing gates, PLONK and FRI; integer, digest and selection gates are this prover's own"),
+            component(
+                "tracer",
+                "multiprover-tracer",
+                "1",
+                "the program comes from the Python tracer; it is checked, not retraced",
+            ),
+            component(
+                "lowering",
+                "plonky2-lowering",
+                VERSION,
+                "program to Plonky2, and its own witness generation; Rust, shared with no other proof type",
+            ),
+            component(
+                "gadget-library",
+                "plonky2",
+                "1.1.0",
+                "arithmetic, Poseidon and reducing gates, PLONK and FRI; integer, digest and selection gates are this prover's own",
+            ),
             component("field", "field-goldilocks", "p = 2^64 - 2^32 + 1", "the circuit's field, with its quadratic extension"),
-            component("hash", "poseidon-goldilocks", "t=12, 8+22 rounds", "state, journal, transactions, signatures, and the proof's commitments and challenges"),
+            component(
+                "hash",
+                "poseidon-goldilocks",
+                "t=12, 8+22 rounds",
+                "state, journal, transactions, signatures, and the proof's commitments and challenges",
+            ),
             component("hash", "keccak256", "", "claim and challenge"),
         ],
         security: terms
@@ -68,7 +88,9 @@ pub fn manifest() -> pb::Manifest {
             })
             .collect(),
         warnings: vec![
-            format!("Of the proven bits, {proven:.0}, \"{binding}\" is the least term: the library's extension field has 128 bits."),
+            format!(
+                "Of the proven bits, {proven:.0}, \"{binding}\" is the least term: the library's extension field has 128 bits."
+            ),
             "No verifier contract takes these proofs yet: l1_proof is the native proof.".into(),
         ],
         ..Default::default()
@@ -160,7 +182,7 @@ pub fn prove(cache: &Path, request: &pb::ProveRequest, progress: &dyn Progress) 
     let witness_of = |e: anyhow::Error| -> Refusal { unreachable!("an executed batch satisfies the circuit: {e}") };
     let partition = generate_partial_witness(inputs, &data.prover_only, &data.common).map_err(witness_of)?;
     let proving = usage::cpu_seconds();
-    progress.stage("prove", 0.15, 1.0, (1 << data.common.degree_bits()) as f64 * 1e-3 + 1.0);
+    progress.stage("prove", 0.15, 1.0, (1 << data.common.degree_bits()) as f64 * 3e-4);
     let proof = prove_with_partition_witness(&data.prover_only, &data.common, partition, &mut TimingTree::default())
         .map_err(witness_of)?;
     // A prover that errs must not say so to others: verify before handing out.
@@ -190,9 +212,8 @@ pub fn prove(cache: &Path, request: &pb::ProveRequest, progress: &dyn Progress) 
 pub fn verify(cache: &Path, request: &pb::VerifyRequest) -> Result<(), KeysError> {
     let statement = Statement::decode(request.statement.as_ref())?;
     let proof = request.proof.as_ref().ok_or_else(|| malformed("the request has no proof"))?;
-    let wrong = |message: &str, expected: String, found: String| {
-        Refusal::new(Code::WrongStatement, message).differing(expected, found)
-    };
+    let wrong =
+        |message: &str, expected: String, found: String| Refusal::new(Code::WrongStatement, message).differing(expected, found);
     if proof.proof_type != PROOF_TYPE || proof.format_version != FORMAT_VERSION {
         return Err(wrong(
             "the proof is of another type or format",
@@ -203,13 +224,21 @@ pub fn verify(cache: &Path, request: &pb::VerifyRequest) -> Result<(), KeysError
     }
     let stated = &request.statement.as_ref().expect("decoded").suites;
     if proof.suites != *stated {
-        return Err(wrong("the proof is of another statement over its suite", format!("{stated:?}"), format!("{:?}", proof.suites)).into());
+        return Err(wrong(
+            "the proof is of another statement over its suite",
+            format!("{stated:?}"),
+            format!("{:?}", proof.suites),
+        )
+        .into());
     }
-    statement.check_challenge()?;
     let verifier = Keys::at(cache, &statement.program_id, statement.slots).verifier()?;
     if verifier.id[..] != proof.key_id[..] {
-        return Err(wrong("the proof is of other keys", hex(&verifier.id), hex(&proof.key_id)).into());
+        let refusal =
+            Refusal::new(Code::InvalidProof, "the proof is of other keys than the statement's program and batch size have");
+        return Err(refusal.differing(hex(&verifier.id), hex(&proof.key_id)).into());
     }
+    statement.check_domain()?;
+    statement.check_challenge()?;
     let decoded = decode_proof(&proof.proof, &verifier.data.common)?;
     if decoded.public_inputs != statement.public_inputs() {
         let refusal = Refusal::new(Code::InvalidProof, "the proof's public inputs are not the statement's");
@@ -234,8 +263,10 @@ fn decode_proof(bytes: &[u8], common: &plonky2::plonk::circuit_data::CommonCircu
     let tail = 8 * (lowering::PUBLIC_INPUTS + 1);
     let count = bytes.len().checked_sub(tail).map(|at| u64::from_le_bytes(bytes[at..at + 8].try_into().expect("eight bytes")));
     if count != Some(lowering::PUBLIC_INPUTS as u64) {
-        return Err(malformed("the proof has another number of public inputs, or is cut short")
-            .differing(lowering::PUBLIC_INPUTS.to_string(), count.map_or_else(|| format!("{} bytes", bytes.len()), |c| c.to_string())));
+        return Err(malformed("the proof has another number of public inputs, or is cut short").differing(
+            lowering::PUBLIC_INPUTS.to_string(),
+            count.map_or_else(|| format!("{} bytes", bytes.len()), |c| c.to_string()),
+        ));
     }
     let parsed = catch_unwind(AssertUnwindSafe(|| Proof::from_bytes(bytes.to_vec(), common)));
     let proof = match parsed {
@@ -243,7 +274,10 @@ fn decode_proof(bytes: &[u8], common: &plonky2::plonk::circuit_data::CommonCircu
         _ => return Err(malformed("the proof cannot be decoded: it is cut short, or of another circuit")),
     };
     if proof.to_bytes() != bytes {
-        return Err(Refusal::new(Code::NonCanonical, "the proof is not in its one encoding: an element is not below p, or bytes are left over"));
+        return Err(Refusal::new(
+            Code::NonCanonical,
+            "the proof is not in its one encoding: an element is not below p, or bytes are left over",
+        ));
     }
     Ok(proof)
 }

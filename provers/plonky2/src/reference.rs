@@ -279,7 +279,9 @@ impl Wallet {
     pub fn new(seed: u8, count: usize) -> Self {
         let secrets: Vec<Vec<Digest>> = (0..count)
             .map(|n| {
-                (0..CHAINS).map(|i| suite::reduced(&suite::keccak(&[&[seed], &(n as u32).to_be_bytes(), &(i as u16).to_be_bytes()]))).collect()
+                (0..CHAINS)
+                    .map(|i| suite::reduced(&suite::keccak(&[&[seed], &(n as u32).to_be_bytes(), &(i as u16).to_be_bytes()])))
+                    .collect()
             })
             .collect();
         let leaves = secrets.iter().map(|x| {
@@ -388,7 +390,11 @@ pub struct World {
     cells: Vec<u32>,
 }
 
-pub const CHAIN_ID: [u8; 32] = { let mut c = [0; 32]; c[31] = 7; c };
+pub const CHAIN_ID: [u8; 32] = {
+    let mut c = [0; 32];
+    c[31] = 7;
+    c
+};
 pub const SETTLEMENT: [u8; 20] = [0x33; 20];
 pub const PAYEE: [u8; 20] = [0x44; 20];
 
@@ -469,9 +475,9 @@ impl World {
             let authorizations = (t.signers.iter())
                 .map(|signer| match signer {
                     None => pb::Authorization::default(),
-                    Some((wallet, nonce)) => pb::Authorization {
-                        signatures: self.every_suite(self.wallets[*wallet].sign(&digest, *nonce).encode()),
-                    },
+                    Some((wallet, nonce)) => {
+                        pb::Authorization { signatures: self.every_suite(self.wallets[*wallet].sign(&digest, *nonce).encode()) }
+                    }
                 })
                 .collect();
             slots.push(pb::Slot { words: t.words.iter().flat_map(|w| w.to_be_bytes()).collect(), openings, authorizations });
@@ -503,13 +509,7 @@ impl World {
             chain_id: CHAIN_ID.into(),
             settlement: SETTLEMENT.into(),
         };
-        pb::ProveRequest {
-            statement: Some(statement),
-            journal: journal_bytes,
-            pre_state: Some(pre_state),
-            slots,
-            key_id: vec![],
-        }
+        pb::ProveRequest { statement: Some(statement), journal: journal_bytes, pre_state: Some(pre_state), slots, key_id: vec![] }
     }
 }
 

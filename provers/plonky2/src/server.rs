@@ -9,6 +9,7 @@ use tokio_stream::wrappers::{ReceiverStream, UnixListenerStream};
 use tokio_stream::{Stream, StreamExt};
 use tonic::transport::Server;
 use tonic::{Request, Response, Status};
+use tower::util::MapResponseLayer;
 
 use crate::keys::KeysError;
 use crate::pb::prover as pb;
@@ -85,6 +86,18 @@ impl Prover for Service {
     }
 }
 
+/// The library says `OUT_OF_RANGE` of a message that is too large, in the headers of an answer without a body; gRPC's own word is
+/// `RESOURCE_EXHAUSTED`.
+fn exhausted<B>(mut answer: http::Response<B>) -> http::Response<B> {
+    let status = |code: tonic::Code| http::HeaderValue::from(code as i32);
+    let headers = answer.headers_mut();
+    let too_large = headers.get("grpc-message").is_some_and(|m| m.as_bytes().windows(9).any(|w| w == b"too%20lar"));
+    if headers.get("grpc-status") == Some(&status(tonic::Code::OutOfRange)) && too_large {
+        headers.insert("grpc-status", status(tonic::Code::ResourceExhausted));
+    }
+    answer
+}
+
 /// One line of JSON to standard error.
 pub fn log(level: &str, message: &str) {
     eprintln!("{}", serde_json::json!({"level": level, "msg": message}));
@@ -95,9 +108,7 @@ pub fn log(level: &str, message: &str) {
 /// # Errors
 /// The address or the cache cannot be used.
 pub async fn serve(listen: &str, cache: &Path) -> anyhow::Result<()> {
-    let path = listen
-        .strip_prefix("unix://")
-        .ok_or_else(|| anyhow::anyhow!("expected an address unix:///path, got {listen}"))?;
+    let path = listen.strip_prefix("unix://").ok_or_else(|| anyhow::anyhow!("expected an address unix:///path, got {listen}"))?;
     std::fs::create_dir_all(cache)?;
     // A socket left by a process that is gone would make the address unusable; one that is served is not taken away.
     if std::os::unix::net::UnixStream::connect(path).is_err() {
@@ -109,6 +120,7 @@ pub async fn serve(listen: &str, cache: &Path) -> anyhow::Result<()> {
     health.set_service_status("", tonic_health::ServingStatus::Serving).await;
     let service = Service { cache: cache.to_owned(), turn: Arc::new(Semaphore::new(1)) };
     let server = Server::builder()
+        .layer(MapResponseLayer::new(exhausted))
         .add_service(health_service)
         .add_service(ProverServer::new(service).max_decoding_message_size(MOST_BYTES).max_encoding_message_size(MOST_BYTES))
         .serve_with_incoming(UnixListenerStream::new(listener).map(|c| c));

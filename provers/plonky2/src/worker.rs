@@ -19,7 +19,7 @@ use crate::pb::prover as pb;
 use crate::prover;
 
 /// Progress is sent this often.
-pub const TICK: Duration = Duration::from_millis(400);
+pub const TICK: Duration = Duration::from_millis(200);
 
 /// The two calls that run in a child.
 pub trait Job: Message + Default + 'static {

@@ -7,7 +7,6 @@ use std::collections::BTreeMap;
 use multiprover_plonky2::builder::Builder;
 use multiprover_plonky2::config::circuit_config;
 use multiprover_plonky2::field::{C, D, F, Field, H, PrimeField64};
-use multiprover_plonky2::gates::{DigestBits, Range32, Select4, Step, Words2};
 use multiprover_plonky2::prover::Progress;
 use plonky2::hash::hash_types::HashOut;
 use plonky2::iop::generator::generate_partial_witness;
@@ -39,11 +38,7 @@ impl Checked {
     pub fn build(make: impl FnOnce(&mut Builder)) -> Self {
         let mut b = Builder::new(circuit_config());
         make(&mut b);
-        b.finish::<Range32>();
-        b.finish::<Words2>();
-        b.finish::<Step>();
-        b.finish::<DigestBits>();
-        b.finish::<Select4>();
+        b.finish_rows();
         let advice = b.advice.clone();
         Checked::new(b.plonk.build::<C>(), advice)
     }
