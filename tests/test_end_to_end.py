@@ -7,8 +7,12 @@ import signal
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
+from eth_account import Account
+from test_l1_anvil import MNEMONIC
+from test_l1_anvil import pytestmark as needs_npm
 from test_node import TOKEN, Events, fund, open_node, transfer
 
 from examples.token.token import Token
@@ -63,6 +67,25 @@ def test_both_types_agree_and_the_state_root_is_the_executors(settled: tuple[Nod
     # sgx, the faster, is ahead: it vouches for the second batch before the first is final.
     order = [(e.kind, e.batch, e.proof_type) for e in events]
     assert order.index(("proved", 1, "sgx")) < order.index(("final", 0, None))
+
+
+@needs_npm
+def test_both_types_settle_on_a_node(
+    workspace: Workspace, anvil: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The same on anvil, under Osaka's rules and its cap on a transaction's gas."""
+    Account.enable_unaudited_hdwallet_features()
+    monkeypatch.setenv("MULTIPROVER_L1_KEY", Account.from_mnemonic(MNEMONIC).key.hex())
+    config = workspace.config.model_copy(update={"settlement": None, "l1": anvil})
+    with Workspace.create(tmp_path, config, cache=workspace.cache) as there:
+        there.prepare()
+        with open_node(there) as node:
+            fund(node)
+            node.wait_final(300)
+            last = node.batches[-1]
+            assert node.settlement.claim(last.claim).vouched == {"groth16", "sgx"}
+            assert node.settlement.final_claim() == last.claim
+            assert node.settlement.state_root(last.claim) == claims.state_root(node.state.roots().roots)
 
 
 def test_a_lie_is_refused_by_each_prover_and_by_each_contract(settled: tuple[Node, Events]) -> None:

@@ -41,6 +41,9 @@ from multiprover.suites import get
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger("multiprover.node")
 
+PROVE_DEADLINE_S = 3600.0
+"""The longest that one batch may take a prover, however much progress it reports."""
+
 ATTEMPTS = 3
 """How often a batch is given to a prover that fails; a prover that refuses is not asked again."""
 
@@ -475,7 +478,13 @@ def prove_batch(
     for attempt in itertools.count(1):
         started = time.monotonic()
         try:
-            result = prover.prove(request, batch=str(batch.number), cancel=cancel, progress=progress)
+            result = prover.prove(
+                request,
+                batch=str(batch.number),
+                deadline_s=PROVE_DEADLINE_S,
+                cancel=cancel,
+                progress=progress,
+            )
             break
         except ProverCancelled:
             raise
