@@ -126,6 +126,19 @@ def test_provers_prints_manifests_with_the_simulation_visible() -> None:
     assert "simulated" in run("provers", "--types", "sgx").stdout
 
 
+def test_a_prover_of_others_is_named_by_a_file(tmp_path: Path) -> None:
+    file = tmp_path / "provers.toml"
+    command = json.dumps([sys.executable, "-m", "multiprover_sgx.server"])
+    file.write_text(f"[provers.other]\ncommand = {command}\n", encoding="utf-8")
+    # It says that it is sgx, so it is not what the file calls it.
+    assert "other" in refused("provers", "--types", "other", MULTIPROVER_PROVERS=str(file))
+    file.write_text(f"[provers.sgx]\ncommand = {command}\nmemory_mib = 512\n", encoding="utf-8")
+    assert "sgx" in document("provers", "--types", "sgx", MULTIPROVER_PROVERS=str(file))
+    file.write_text("[provers.sgx]\n", encoding="utf-8")
+    reason = refused("provers", "--types", "sgx", MULTIPROVER_PROVERS=str(file))
+    assert "either a command or an address" in reason
+
+
 @pytest.mark.parametrize(
     ("row", "message"),
     [

@@ -17,12 +17,12 @@ from multiprover.ledger.storage import StoredBatch, StoredProof
 from multiprover.node.node import prove_batch
 from multiprover.node.reference import load_transition
 from multiprover.node.verify import ProofInvalidError, Verifier
-from multiprover.node.workspace import Workspace, default_cache
+from multiprover.node.workspace import Workspace, default_cache, default_registry
 from multiprover.program import trace as trace_program
 from multiprover.prover.v1 import prover_pb2 as pb
 from multiprover.provers import conformance
 from multiprover.provers.manifest import Manifest, shared_components
-from multiprover.provers.registry import Fleet, Registry
+from multiprover.provers.registry import Fleet
 from multiprover.settlement import claims
 
 
@@ -196,8 +196,7 @@ def status(directory: Path, as_json: bool) -> None:
 
 
 def provers(types: tuple[str, ...], as_json: bool) -> None:
-    registry = Registry()
-    with Fleet(registry, types, default_cache()) as fleet:
+    with Fleet(default_registry(), types, default_cache()) as fleet:
         for failure in fleet.failures.values():
             raise failure
         manifests = {name: prover.describe() for name, prover in fleet.provers.items()}

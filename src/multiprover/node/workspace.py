@@ -48,6 +48,16 @@ def default_cache() -> Path:
     return Path(chosen) if chosen else Path(base) / "multiprover"
 
 
+def default_registry() -> Registry:
+    """The proof types built in and those of the TOML file that ``$MULTIPROVER_PROVERS`` names, if it is set.
+
+    Raises:
+        RegistryError: the file cannot be read or is wrong.
+    """
+    chosen = os.environ.get("MULTIPROVER_PROVERS")
+    return Registry.load(Path(chosen) if chosen else None)
+
+
 class Config(BaseModel):
     """What a data directory was created for.
 
@@ -86,7 +96,7 @@ class Workspace:
         self.directory = directory
         self.config = config
         self.cache = cache or default_cache()
-        self.registry = registry or Registry()
+        self.registry = registry or default_registry()
         self.transition: type[Transition] = load_transition(config.transition)
         self.program: Program = trace(self.transition, config.suites)
         self.manifests: dict[str, Manifest] = {}
