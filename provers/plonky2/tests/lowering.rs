@@ -6,7 +6,7 @@ mod common;
 
 use bank::Bank;
 use common::{Checked, Quiet};
-use multiprover_plonky2::config::circuit_config;
+use multiprover_plonky2::config::{FORMAT_VERSION, circuit_config};
 use multiprover_plonky2::execution::{Statement, Witness, execute};
 use multiprover_plonky2::field::{F, Field, PrimeField64};
 use multiprover_plonky2::lowering::lower;
@@ -14,7 +14,7 @@ use multiprover_plonky2::pb::prover as pb;
 use multiprover_plonky2::program::Program;
 use multiprover_plonky2::reference::World;
 use multiprover_plonky2::refusal::{Code, Refusal};
-use multiprover_plonky2::suite::{CHAINS, KEY_HEIGHT};
+use multiprover_plonky2::suite::{CHAINS, KEY_HEIGHT, bytes, hex};
 
 fn run(world: &World, request: &pb::ProveRequest) -> Result<Witness, Refusal> {
     let statement = Statement::decode(request.statement.as_ref())?;
@@ -233,7 +233,7 @@ fn a_proof_verifies_for_its_statement_alone() {
         Ok(()) => None,
         Err(error) => panic!("{error}"),
     };
-    let bytes = proof.proof.len();
+    let length = proof.proof.len();
     let changed = |change: &dyn Fn(&mut pb::VerifyRequest)| {
         let mut lie = offered.clone();
         change(&mut lie);
@@ -250,12 +250,12 @@ fn a_proof_verifies_for_its_statement_alone() {
         }),
         Some(Code::InvalidProof)
     );
-    assert_eq!(proof_bytes(&|p| p.truncate(bytes - 1)), Some(Code::Malformed));
+    assert_eq!(proof_bytes(&|p| p.truncate(length - 1)), Some(Code::Malformed));
     assert_eq!(proof_bytes(&|p| p.push(0)), Some(Code::Malformed));
     assert_eq!(proof_bytes(&|p| p.clear()), Some(Code::Malformed));
     // The first eight bytes are an element of the first cap, little-endian.
     assert_eq!(proof_bytes(&|p| p[..8].fill(0xff)), Some(Code::NonCanonical));
-    for at in (0..bytes).step_by(bytes / 150) {
+    for at in (0..length).step_by(length / 150) {
         let verdict = proof_bytes(&|p| p[at] ^= 1);
         assert!(matches!(verdict, Some(Code::InvalidProof | Code::Malformed | Code::NonCanonical)), "byte {at}: {verdict:?}");
     }
@@ -271,8 +271,13 @@ fn a_proof_verifies_for_its_statement_alone() {
 }
 
 #[test]
-fn building_twice_gives_the_same_circuit() {
+fn building_twice_gives_the_same_circuit_and_today_the_one_of_this_format() {
     let program = Bank::new().world.program;
-    let digest = || lower(&program, 1, circuit_config()).data.verifier_only;
+    let digest = || lower(&program, 1, circuit_config()).data.verifier_only.circuit_digest;
     assert_eq!(digest(), digest());
+    // Keys and proofs made before must still be good: whoever changes this raises FORMAT_VERSION.
+    assert_eq!(
+        (FORMAT_VERSION, hex(&bytes(&digest().elements)).as_str()),
+        (1, "7ceef91f451c9d3bd8f52241ae2ac458cf7f7e99802b0235b09376bb5ea5d3a7")
+    );
 }
