@@ -38,7 +38,7 @@ class Bn254Tree:
 
 @final
 class Bn254SigningKey:
-    """An EdDSA key: ``secret`` (64 bytes) reduced mod l is the scalar, ``prefix`` (64 bytes) keys its nonces."""
+    """An EdDSA key: ``secret`` (64 bytes) mod l is the scalar, ``prefix`` (64 bytes) keys its nonces."""
 
     def __init__(self, secret: bytes, prefix: bytes) -> None: ...
     @property
@@ -46,7 +46,7 @@ class Bn254SigningKey:
     def sign(self, digest: bytes, nonce: int) -> bytes: ...
 
 class Goldilocks:
-    """The suite ``goldilocks`` of docs/suites.md; stateless. Digests are 32 bytes, four canonical elements."""
+    """The suite ``goldilocks`` of docs/suites.md; stateless. A digest is 32 bytes, four elements."""
 
     @staticmethod
     def permute(state: bytes) -> bytes:
@@ -79,7 +79,7 @@ class GoldilocksTree:
 class GoldilocksSigningKey:
     """``2^height`` one-time keys under a tree of height 16; it remembers which digest each of them signed.
 
-    ``chains`` and ``randomizer`` (64 bytes each) key the derivation of secrets and of first ``ρ``. ``progress``
+    ``chains`` and ``randomizer`` (64 bytes each) key the secrets and the first ``ρ``. ``progress``
     is called now and then with the number of one-time keys made and their total; what it raises stops the
     making.
     """

@@ -19,7 +19,7 @@ def anvil() -> Iterator[str]:
     """The URL of a fresh node."""
     binary = FOLDER / "node_modules" / ".bin" / "anvil"
     if not binary.exists():
-        # Not `npm ci`: it refuses a lock that lacks the other platforms' binaries, which npm itself leaves out.
+        # Not `npm ci`: it refuses a lock without the binaries of other platforms, which npm leaves out.
         install = ["npm", "install", "--ignore-scripts", "--no-audit", "--no-fund", "--no-save"]
         subprocess.run(install, cwd=FOLDER, check=True)
     with socket.socket() as probe:
