@@ -7,9 +7,11 @@ from dataclasses import dataclass, field
 from typing import Any, Final, cast
 
 from eth_abi.abi import decode, encode
+from eth_abi.exceptions import DecodingError
 from eth_account.signers.local import LocalAccount
 from eth_utils.abi import event_abi_to_log_topic
 from eth_utils.address import to_checksum_address
+from web3.exceptions import Web3Exception
 from web3.types import LogReceipt
 
 from multiprover.settlement.claims import (
@@ -598,12 +600,23 @@ class Settlement:
         return self.l1.call(self.address, self._encode("state_root", [claim]))
 
     def journal(self, posted: Located) -> bytes:
-        """The journal of a posted claim, from the calldata of its transaction."""
+        """The journal of a posted claim, from the calldata of its transaction.
+
+        Raises:
+            L1Error: it does not stand there. Anyone may propose through a contract of their own; the journal
+                is then in the trace of the transaction.
+        """
         if not isinstance(posted.event, Posted):
             raise L1Error(f"journal: expected a Posted event, got {type(posted.event).__name__}")
         tx = self.l1.web3.eth.get_transaction(posted.tx_hash)  # type: ignore[arg-type]
-        _, arguments = self._contract.decode_function_input(tx["input"])
-        journal = bytes(arguments["journal"])
+        try:
+            _, arguments = self._contract.decode_function_input(tx["input"])
+            journal = bytes(arguments["journal"])
+        except (ValueError, KeyError, Web3Exception, DecodingError) as error:
+            raise L1Error(
+                f"journal: expected a call of post or propose in transaction 0x{posted.tx_hash.hex()}, "
+                f"got a call to {tx.get('to')}"
+            ) from error
         if claim_id(posted.event.parent, journal) != posted.event.claim:
             raise L1Error(
                 f"journal: expected that of claim 0x{posted.event.claim.hex()}, "
