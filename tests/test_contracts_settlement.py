@@ -235,7 +235,7 @@ def test_the_client_refuses_names_that_do_not_exist(l1: L1) -> None:
         Settlement.deploy(
             l1, account, PROGRAM, [SuiteInfo("bn254", GENESIS_ROOT)], types, required=["two"], **common
         )
-    with pytest.raises(L1Error, match="suite: expected one of bn254, or a binding, got other"):
+    with pytest.raises(L1Error, match="suite: expected one of bn254, goldilocks, or a binding, got other"):
         Settlement.deploy(
             l1, account, PROGRAM, [SuiteInfo("other", GENESIS_ROOT)], types, required=["one"], **common
         )
