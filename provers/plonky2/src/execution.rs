@@ -242,6 +242,32 @@ struct Executor<'a> {
 /// A refusal, with the first thing that is not right: `MALFORMED`, `NON_CANONICAL`, `BAD_OPENING`, `BAD_SIGNATURE`, `REFUSED_TRANSACTION`,
 /// `JOURNAL_MISMATCH`, `ROOT_MISMATCH` or `WRONG_STATEMENT`.
 pub fn execute(program: &Program, slots: usize, statement: &Statement, request: &pb::ProveRequest) -> Result<Witness, Refusal> {
+    run(program, slots, statement, request)?.conclude(statement, request)
+}
+
+/// The advice of a request whose statement is right in its domain and pre root only, with `z = 0`: for measuring a circuit, whose cost is the same.
+///
+/// # Errors
+/// As `execute`, but for what it compares at the end.
+pub fn rehearse(program: &Program, slots: usize, statement: &Statement, request: &pb::ProveRequest) -> Result<Vec<F>, Refusal> {
+    Ok(run(program, slots, statement, request)?.executor.advice)
+}
+
+/// A batch that was executed, not yet compared with its statement.
+struct Executed<'a> {
+    executor: Executor<'a>,
+    journal: Vec<u32>,
+    pre_root: Digest,
+    /// Where `z` goes in the advice.
+    public_z: usize,
+}
+
+fn run<'a>(
+    program: &'a Program,
+    slots: usize,
+    statement: &Statement,
+    request: &pb::ProveRequest,
+) -> Result<Executed<'a>, Refusal> {
     if request.slots.len() != slots {
         return Err(malformed("the request has another number of slots than the batch")
             .differing(slots.to_string(), request.slots.len().to_string()));
@@ -288,24 +314,14 @@ pub fn execute(program: &Program, slots: usize, statement: &Statement, request: 
     }
     journal.extend(outputs);
     journal.extend(split(&program.cells, &e.cells).0);
-    e.conclude(statement, request, &journal, public_z, pre_root)
+    Ok(Executed { executor: e, journal, pre_root, public_z })
 }
 
-impl Executor<'_> {
-    fn state_root(&self) -> Digest {
-        let (words, keys) = split(&self.program.cells, &self.cells);
-        suite::state_root(&words, &keys, &self.roots)
-    }
-
-    fn conclude(
-        mut self,
-        statement: &Statement,
-        request: &pb::ProveRequest,
-        journal: &[u32],
-        public_z: usize,
-        pre_root: Digest,
-    ) -> Result<Witness, Refusal> {
+impl Executed<'_> {
+    /// Compares what was computed with the statement.
+    fn conclude(self, statement: &Statement, request: &pb::ProveRequest) -> Result<Witness, Refusal> {
         use plonky2::field::extension::FieldExtension;
+        let Executed { executor, journal, pre_root, public_z } = self;
         let bytes: Vec<u8> = journal.iter().flat_map(|w| w.to_be_bytes()).collect();
         if bytes != request.journal {
             return Err(journal_mismatch(&request.journal, &bytes));
@@ -315,7 +331,7 @@ impl Executor<'_> {
             return Err(Refusal::new(Code::JournalMismatch, "the claim is not that of the parent claim and the journal")
                 .differing(hex(&statement.claim), hex(&claim)));
         }
-        let post_root = self.state_root();
+        let post_root = executor.state_root();
         if post_root != statement.post_root {
             return Err(differing(
                 Code::RootMismatch,
@@ -324,7 +340,7 @@ impl Executor<'_> {
                 &suite::bytes(&post_root),
             ));
         }
-        let commitment = suite::commit(journal);
+        let commitment = suite::commit(&journal);
         if commitment != statement.commitment {
             return Err(differing(
                 Code::WrongStatement,
@@ -335,7 +351,7 @@ impl Executor<'_> {
         }
         statement.check_challenge()?;
         let z = statement.challenge;
-        let evaluation = suite::evaluate(journal, z);
+        let evaluation = suite::evaluate(&journal, z);
         if evaluation != statement.evaluation {
             return Err(differing(
                 Code::WrongStatement,
@@ -345,7 +361,8 @@ impl Executor<'_> {
             ));
         }
         let z_elements: [F; 2] = z.to_basefield_array();
-        self.advice[public_z..public_z + 2].copy_from_slice(&z_elements);
+        let mut advice = executor.advice;
+        advice[public_z..public_z + 2].copy_from_slice(&z_elements);
         let suite = pb::SuiteStatement {
             suite: suite::NAME.into(),
             pre_root: suite::bytes(&pre_root).into(),
@@ -354,7 +371,14 @@ impl Executor<'_> {
             challenge: suite::extension_bytes(z).into(),
             evaluation: suite::extension_bytes(evaluation).into(),
         };
-        Ok(Witness { advice: self.advice, suite })
+        Ok(Witness { advice, suite })
+    }
+}
+
+impl Executor<'_> {
+    fn state_root(&self) -> Digest {
+        let (words, keys) = split(&self.program.cells, &self.cells);
+        suite::state_root(&words, &keys, &self.roots)
     }
 
     fn slot(&mut self, input: &[u32], slot: &pb::Slot) -> Result<Vec<u32>, Refusal> {

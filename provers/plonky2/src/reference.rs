@@ -430,6 +430,11 @@ impl World {
         suite::state_root(&self.cells, &vec![[F::ZERO; 4]; self.program.key_cells()], &roots)
     }
 
+    /// Words of the integer cells.
+    pub fn cells(&self) -> &[u32] {
+        &self.cells
+    }
+
     pub fn domain(&self) -> [u8; 32] {
         domain(&CHAIN_ID, &SETTLEMENT, &self.program.id)
     }
