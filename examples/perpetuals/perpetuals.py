@@ -146,7 +146,7 @@ class Perpetuals(mp.Transition):
 
     @mp.from_l1(value="amount")
     def deposit(self, account: mp.u20, amount: mp.u64) -> None:
-        """Pay units into an account, which anybody may."""
+        """Pay units into an account, which anybody may; see that it is yours first: who came first has it."""
         holder = self.accounts[account]
         mp.require(holder.open == 1, "no such account")
         holder.collateral += amount

@@ -32,6 +32,7 @@ class Token(mp.Transition):
 
     @mp.from_l1(value="amount")
     def deposit(self, account: mp.u20, amount: mp.u64) -> None:
+        """Pay into an account. Numbers are first come, first served: see that it is yours before you pay."""
         holder = self.accounts[account]
         mp.require(holder.open == 1, "no such account")
         holder.balance += amount
