@@ -16,6 +16,7 @@ test: setup ## every test, of every language
 	uv run --no-sync pytest
 	$(MAKE) -C provers/groth16 test
 	cd native && cargo test --locked --quiet
+	$(MAKE) -C provers/plonky2 test
 
 bench: setup ## the figures, with each prover beside a hand-written circuit
 	uv run --no-sync multiprover bench
@@ -26,6 +27,7 @@ lint: setup ## style and types
 	uv run --no-sync mypy
 	$(MAKE) -C provers/groth16 vet
 	cd native && cargo fmt --check && cargo clippy --locked --quiet -- -D warnings
+	$(MAKE) -C provers/plonky2 vet
 
 format: setup ## let the formatters have their way
 	uv run --no-sync ruff format .
