@@ -222,22 +222,22 @@ def _show(document: dict[str, Any], options: Options) -> None:
         table.add_column(column, justify="right")
     for name in options.types:
         table.add_column(f"{name}\ns", justify="right")
-        table.add_column("vouch\ngas", justify="right")
-    table.add_column("post\ngas", justify="right")
-    table.add_column("gas a\ntrade", justify="right")
+        table.add_column("vouch\nkgas", justify="right")
+    table.add_column("post\nkgas", justify="right")
+    table.add_column("kgas a\ntrade", justify="right")
     table.add_column("state\nroot", no_wrap=True)
     for i, batch in enumerate(document["batches"]):
         vouches = batch["vouches"]
         gas = batch["post_gas"] + sum(v["gas"] for v in vouches.values())
-        figures = [(number(vouches[n]["prove_s"]), number(vouches[n]["gas"])) for n in options.types]
+        figures = [(number(vouches[n]["prove_s"]), number(vouches[n]["gas"] / 1000)) for n in options.types]
         table.add_row(
             str(i),
             str(batch["trades"]),
             number(batch["soft_s"]),
             number(batch["final_s"]),
             *(figure for pair in figures for figure in pair),
-            number(batch["post_gas"]),
-            number(gas / batch["trades"]) if batch["trades"] else "–",
+            number(batch["post_gas"] / 1000),
+            number(gas / batch["trades"] / 1000) if batch["trades"] else "–",
             batch["state_root"][:10],
         )
     out.print(table)
