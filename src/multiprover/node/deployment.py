@@ -20,8 +20,7 @@ from multiprover.settlement.client import (
     SuiteInfo,
 )
 from multiprover.settlement.l1 import L1
-
-KEY_WORDS = 8
+from multiprover.suites import KEY_WORDS
 
 
 class DeploymentError(Exception):
