@@ -42,6 +42,7 @@ proto: setup ## generate the code of proto/ again
 setup: toolchains .tools/bin/uv ## everything that the other targets need
 	uv sync --frozen
 	$(MAKE) -C provers/groth16
+	$(MAKE) -C provers/plonky2
 
 toolchains:
 	@sh scripts/toolchains.sh
