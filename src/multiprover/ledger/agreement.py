@@ -13,8 +13,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from multiprover.lang.types import Key
-from multiprover.ledger.codec import encode_fields
-from multiprover.ledger.executor import WORD_BYTES, Effect
+from multiprover.ledger.codec import WORD_BYTES, encode_fields
+from multiprover.ledger.executor import Effect
 from multiprover.ledger.state import State
 from multiprover.program import interpreter
 

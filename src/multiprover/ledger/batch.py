@@ -10,13 +10,11 @@ from multiprover.lang.errors import Refused
 from multiprover.lang.transition import Transition
 from multiprover.lang.types import Key
 from multiprover.ledger import agreement
-from multiprover.ledger.codec import arguments, encode_words
+from multiprover.ledger.codec import WORD_BYTES, arguments, encode_words
 from multiprover.ledger.executor import Effect, execute
 from multiprover.ledger.state import Opening, Roots, State
 from multiprover.program import Program
 from multiprover.suites import HybridKey, InvalidSignatureError, Suite, Wallet, get
-
-WORD_BYTES = 4
 
 
 @dataclass(frozen=True)

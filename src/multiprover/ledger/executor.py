@@ -14,10 +14,8 @@ from typing import Any
 from multiprover.lang.concrete import Access, Authorize, ConcreteRun, StateReader
 from multiprover.lang.errors import Refused
 from multiprover.lang.transition import Transition
-from multiprover.ledger.codec import CodecError, decode_words, encode_fields, encode_int
+from multiprover.ledger.codec import WORD_BYTES, CodecError, decode_words, encode_fields, encode_int
 from multiprover.program import Field, Kind, Program
-
-WORD_BYTES = 4
 
 
 class LayoutError(Exception):
