@@ -22,6 +22,40 @@ pub struct Word {
     pub low: Option<Target>,
 }
 
+/// A hash under way, somewhere between two elements.
+#[derive(Debug, Clone)]
+pub struct Sponge {
+    /// After the groups of eight that are full.
+    pub state: [Target; WIDTH],
+    /// The elements after them, then zeros.
+    pub pending: [Target; RATE - 1],
+    /// How many they are.
+    pub fill: Target,
+}
+
+/// Elements of Poseidon's state.
+pub const WIDTH: usize = 12;
+/// Elements of a group.
+pub const RATE: usize = 8;
+
+impl Sponge {
+    /// Elements that describe it.
+    pub const ELEMENTS: usize = WIDTH + RATE;
+
+    pub fn elements(&self) -> Vec<Target> {
+        [&self.state[..], &self.pending, &[self.fill]].concat()
+    }
+
+    /// From its `ELEMENTS` elements.
+    pub fn of(elements: &[Target]) -> Self {
+        Sponge {
+            state: std::array::from_fn(|i| elements[i]),
+            pending: std::array::from_fn(|i| elements[WIDTH + i]),
+            fill: elements[WIDTH + RATE - 1],
+        }
+    }
+}
+
 /// Builds a circuit. Everything that the prover chooses comes through [`Builder::advice`]: in the order of the calls, these are
 /// the values that `execution` hands over.
 pub struct Builder {
@@ -134,21 +168,73 @@ impl Builder {
         out.as_ref().try_into().expect("twelve targets")
     }
 
-    /// `H(tag, aux; elements)`.
-    pub fn hash(&mut self, tag: u64, aux: u64, elements: &[Target]) -> DigestTarget {
-        let no = self.plonk._false();
-        let mut state = [self.plonk.zero(); 12];
+    /// The state before the first of `length` elements.
+    pub fn hash_start(&mut self, tag: u64, aux: u64, length: usize) -> [Target; WIDTH] {
+        let mut state = [self.plonk.zero(); WIDTH];
         state[8] = self.constant(tag.into());
         state[9] = self.constant(aux.into());
-        state[10] = self.constant(elements.len() as i128);
-        if elements.is_empty() {
-            state = self.permute(state, no);
-        }
-        for group in elements.chunks(8) {
+        state[10] = self.constant(length as i128);
+        state
+    }
+
+    /// The state after elements that start a group.
+    pub fn hash_on(&mut self, mut state: [Target; WIDTH], elements: &[Target]) -> [Target; WIDTH] {
+        let no = self.plonk._false();
+        for group in elements.chunks(RATE) {
             state[..group.len()].copy_from_slice(group);
             state = self.permute(state, no);
         }
+        state
+    }
+
+    /// `H(tag, aux; elements)`.
+    pub fn hash(&mut self, tag: u64, aux: u64, elements: &[Target]) -> DigestTarget {
+        let mut state = self.hash_start(tag, aux, elements.len());
+        if elements.is_empty() {
+            let no = self.plonk._false();
+            state = self.permute(state, no);
+        }
+        let state = self.hash_on(state, elements);
         std::array::from_fn(|i| state[i])
+    }
+
+    /// Goes on with a hash by elements that may start anywhere in a group.
+    ///
+    /// Needs a `sponge` as described at its fields; gives one. The elements are moved to their place by the bits of `fill`; what is left
+    /// before them is the place of the pending ones. `fill` plus the elements beyond full groups is below 16, so its four bits are unique: the highest
+    /// says whether one more group is full.
+    pub fn absorb(&mut self, sponge: &Sponge, elements: &[Target]) -> Sponge {
+        let zero = self.plonk.zero();
+        let (full, rest) = (elements.len() / RATE, elements.len() % RATE);
+        let mut stream = elements.to_vec();
+        stream.resize(RATE * (full + 2) - 1, zero);
+        for (k, bit) in self.plonk.split_le(sponge.fill, 3).into_iter().enumerate() {
+            let mut moved = vec![zero; 1 << k];
+            moved.extend(&stream[..stream.len() - (1 << k)]);
+            stream = self.select_many(bit, &moved, &stream);
+        }
+        for (place, &pending) in stream.iter_mut().zip(&sponge.pending) {
+            *place = self.plonk.add(*place, pending);
+        }
+        let (groups, tail) = stream.split_at(RATE * full);
+        let state = self.hash_on(sponge.state, groups);
+        let pending = |at: usize| -> [Target; RATE - 1] { std::array::from_fn(|i| tail[at + i]) };
+        if rest == 0 {
+            return Sponge { state, pending: pending(0), fill: sponge.fill };
+        }
+        let sum = self.plonk.add_const(sponge.fill, F::from_canonical_usize(rest));
+        let bits = self.plonk.split_le(sum, 4);
+        let fill = self.plonk.le_sum(bits[..3].iter());
+        let next = self.hash_on(state, &tail[..RATE]);
+        let state = self.select_many(bits[3], &next, &state);
+        // The last place of a group is never pending.
+        let last = [zero];
+        let pending = self.select_many(bits[3], &[&pending(RATE)[..], &last].concat(), &[&pending(0)[..], &last].concat());
+        Sponge { state: std::array::from_fn(|i| state[i]), pending: std::array::from_fn(|i| pending[i]), fill }
+    }
+
+    pub fn advise_sponge(&mut self) -> Sponge {
+        Sponge::of(&self.advise_many(Sponge::ELEMENTS))
     }
 
     /// One step of a path: `H(tag; node, sibling)`, or `H(tag; sibling, node)` where `right` is 1.
@@ -172,6 +258,16 @@ impl Builder {
     pub fn select_digest(&mut self, c: BoolTarget, x: DigestTarget, y: DigestTarget) -> DigestTarget {
         let inputs = [&[c.target][..], &x, &y].concat();
         self.cell::<Select4>(&inputs).try_into().expect("four outputs")
+    }
+
+    /// The same for any number of targets.
+    fn select_many(&mut self, c: BoolTarget, x: &[Target], y: &[Target]) -> Vec<Target> {
+        let zero = self.plonk.zero();
+        let four = |part: &[Target]| -> DigestTarget { std::array::from_fn(|i| part.get(i).copied().unwrap_or(zero)) };
+        let pairs = x.chunks(4).zip(y.chunks(4));
+        let chosen: Vec<Target> =
+            pairs.flat_map(|(x, y)| if x == y { four(x) } else { self.select_digest(c, four(x), four(y)) }).collect();
+        chosen[..x.len()].to_vec()
     }
 
     /// `if enabled { a == b }`.

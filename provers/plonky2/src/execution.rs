@@ -1,7 +1,7 @@
 //! The witness: the program run on a request's slots, and everything in the request checked on the way.
 //!
 //! Nothing is taken from the request but input words, openings and signatures; journal, roots, `c`, `z` and `y` are computed and
-//! compared. The advice comes in the order that `lowering` asks for it.
+//! compared. The advice comes in the order that `lowering` asks for it, segment by segment where the batch is cut (`segments`).
 
 use crate::field::{F, Field};
 use crate::lowering::{PAYEE_WORDS, words_of, zero_words};
@@ -13,6 +13,15 @@ use crate::suite::{self, Digest, Extension, Signature, hex, tag};
 /// A witness, and the statement that it proves.
 pub struct Witness {
     pub advice: Vec<F>,
+    pub suite: pb::SuiteStatement,
+}
+
+/// The witness of a batch cut into segments.
+pub struct Segmented {
+    /// The advice of each segment.
+    pub segments: Vec<Vec<F>>,
+    /// The advice of the join at the root: the cells and map roots after the batch.
+    pub closing: Vec<F>,
     pub suite: pb::SuiteStatement,
 }
 
@@ -233,8 +242,12 @@ struct Executor<'a> {
     domain: Digest,
     cells: Vec<Value>,
     roots: Vec<Digest>,
+    /// Of the segment under way.
     advice: Vec<F>,
 }
+
+/// Where `z` stands in the advice of a leaf: after `domain` and `payee`.
+const PUBLIC_Z: usize = 4 + PAYEE_WORDS;
 
 /// Runs a request.
 ///
@@ -242,7 +255,24 @@ struct Executor<'a> {
 /// A refusal, with the first thing that is not right: `MALFORMED`, `NON_CANONICAL`, `BAD_OPENING`, `BAD_SIGNATURE`, `REFUSED_TRANSACTION`,
 /// `JOURNAL_MISMATCH`, `ROOT_MISMATCH` or `WRONG_STATEMENT`.
 pub fn execute(program: &Program, slots: usize, statement: &Statement, request: &pb::ProveRequest) -> Result<Witness, Refusal> {
-    run(program, slots, statement, request)?.conclude(statement, request)
+    let mut executed = run(program, &[slots], statement, request)?;
+    let suite = executed.conclude(statement, request)?;
+    Ok(Witness { advice: executed.leaves.remove(0), suite })
+}
+
+/// The same for a batch that is cut into segments of so many slots.
+///
+/// # Errors
+/// As `execute`.
+pub fn execute_segments(
+    program: &Program,
+    slots: &[usize],
+    statement: &Statement,
+    request: &pb::ProveRequest,
+) -> Result<Segmented, Refusal> {
+    let mut executed = run(program, slots, statement, request)?;
+    let suite = executed.conclude(statement, request)?;
+    Ok(executed.segmented(slots, suite))
 }
 
 /// The advice of a request whose statement is right in its domain and pre root only, with `z = 0`: for measuring a circuit, whose cost is the same.
@@ -250,24 +280,39 @@ pub fn execute(program: &Program, slots: usize, statement: &Statement, request: 
 /// # Errors
 /// As `execute`, but for what it compares at the end.
 pub fn rehearse(program: &Program, slots: usize, statement: &Statement, request: &pb::ProveRequest) -> Result<Vec<F>, Refusal> {
-    Ok(run(program, slots, statement, request)?.executor.advice)
+    Ok(run(program, &[slots], statement, request)?.leaves.remove(0))
+}
+
+/// The same for segments.
+///
+/// # Errors
+/// As `rehearse`.
+pub fn rehearse_segments(
+    program: &Program,
+    slots: &[usize],
+    statement: &Statement,
+    request: &pb::ProveRequest,
+) -> Result<Segmented, Refusal> {
+    Ok(run(program, slots, statement, request)?.segmented(slots, pb::SuiteStatement::default()))
 }
 
 /// A batch that was executed, not yet compared with its statement.
 struct Executed<'a> {
     executor: Executor<'a>,
+    /// The advice of each leaf, with `z = 0`.
+    leaves: Vec<Vec<F>>,
     journal: Vec<u32>,
     pre_root: Digest,
-    /// Where `z` goes in the advice.
-    public_z: usize,
 }
 
+/// `leaves` are the slots of each leaf, in their order.
 fn run<'a>(
     program: &'a Program,
-    slots: usize,
+    leaves: &[usize],
     statement: &Statement,
     request: &pb::ProveRequest,
 ) -> Result<Executed<'a>, Refusal> {
+    let slots = leaves.iter().sum::<usize>();
     if request.slots.len() != slots {
         return Err(malformed("the request has another number of slots than the batch")
             .differing(slots.to_string(), request.slots.len().to_string()));
@@ -295,33 +340,34 @@ fn run<'a>(
         return Err(Refusal::new(Code::BadOpening, "the pre-state does not lead to the statement's pre root")
             .differing(hex(&suite::bytes(&statement.pre_root)), hex(&suite::bytes(&pre_root))));
     }
-    e.advice.extend(domain);
-    e.advice.extend(payee_words(&statement.payee));
-    let public_z = e.advice.len();
-    e.advice.extend([F::ZERO; 2]);
-    let cells = e.cells.clone();
-    push_fields(&mut e.advice, &program.cells, &cells);
-    let roots: Vec<F> = e.roots.iter().flatten().copied().collect();
-    e.advice.extend(roots);
 
     let mut journal = vec![];
     let mut outputs = vec![];
-    for (n, slot) in request.slots.iter().enumerate() {
-        let input = words("input", &slot.words, program.input_words).map_err(|r| r.at(n))?;
-        let output = e.slot(&input, slot).map_err(|r| r.at(n))?;
-        journal.extend(input);
-        outputs.extend(output);
+    let mut advice = vec![];
+    let mut numbered = request.slots.iter().enumerate();
+    for &slots in leaves {
+        e.advice.extend(domain);
+        e.advice.extend(payee_words(&statement.payee));
+        e.advice.extend([F::ZERO; 2]);
+        e.push_state();
+        for (n, slot) in numbered.by_ref().take(slots) {
+            let input = words("input", &slot.words, program.input_words).map_err(|r| r.at(n))?;
+            let output = e.slot(&input, slot).map_err(|r| r.at(n))?;
+            journal.extend(input);
+            outputs.extend(output);
+        }
+        advice.push(std::mem::take(&mut e.advice));
     }
     journal.extend(outputs);
     journal.extend(split(&program.cells, &e.cells).0);
-    Ok(Executed { executor: e, journal, pre_root, public_z })
+    Ok(Executed { executor: e, leaves: advice, journal, pre_root })
 }
 
 impl Executed<'_> {
-    /// Compares what was computed with the statement.
-    fn conclude(self, statement: &Statement, request: &pb::ProveRequest) -> Result<Witness, Refusal> {
+    /// Compares what was computed with the statement, and puts `z` into the advice.
+    fn conclude(&mut self, statement: &Statement, request: &pb::ProveRequest) -> Result<pb::SuiteStatement, Refusal> {
         use plonky2::field::extension::FieldExtension;
-        let Executed { executor, journal, pre_root, public_z } = self;
+        let Executed { executor, journal, pre_root, .. } = &*self;
         let bytes: Vec<u8> = journal.iter().flat_map(|w| w.to_be_bytes()).collect();
         if bytes != request.journal {
             return Err(journal_mismatch(&request.journal, &bytes));
@@ -340,7 +386,7 @@ impl Executed<'_> {
                 &suite::bytes(&post_root),
             ));
         }
-        let commitment = suite::commit(&journal);
+        let commitment = suite::commit(journal);
         if commitment != statement.commitment {
             return Err(differing(
                 Code::WrongStatement,
@@ -351,7 +397,7 @@ impl Executed<'_> {
         }
         statement.check_challenge()?;
         let z = statement.challenge;
-        let evaluation = suite::evaluate(&journal, z);
+        let evaluation = suite::evaluate(journal, z);
         if evaluation != statement.evaluation {
             return Err(differing(
                 Code::WrongStatement,
@@ -360,18 +406,72 @@ impl Executed<'_> {
                 &suite::extension_bytes(evaluation),
             ));
         }
-        let z_elements: [F; 2] = z.to_basefield_array();
-        let mut advice = executor.advice;
-        advice[public_z..public_z + 2].copy_from_slice(&z_elements);
         let suite = pb::SuiteStatement {
             suite: suite::NAME.into(),
-            pre_root: suite::bytes(&pre_root).into(),
+            pre_root: suite::bytes(pre_root).into(),
             post_root: suite::bytes(&post_root).into(),
             commitment: suite::bytes(&commitment).into(),
             challenge: suite::extension_bytes(z).into(),
             evaluation: suite::extension_bytes(evaluation).into(),
         };
-        Ok(Witness { advice, suite })
+        let z_elements: [F; 2] = z.to_basefield_array();
+        for advice in &mut self.leaves {
+            advice[PUBLIC_Z..PUBLIC_Z + 2].copy_from_slice(&z_elements);
+        }
+        Ok(suite)
+    }
+
+    /// With what segments are told beside: the journal's hash where their inputs and their outputs start.
+    fn segmented(mut self, slots: &[usize], suite: pb::SuiteStatement) -> Segmented {
+        let program = self.executor.program;
+        let mut words = self.journal.iter();
+        let mut sponge = Sponge::new(self.journal.len());
+        for section in [program.input_words, program.output_words] {
+            for (advice, slots) in self.leaves.iter_mut().zip(slots) {
+                sponge.push(advice);
+                words.by_ref().take(slots * section).for_each(|&w| sponge.absorb(w));
+            }
+        }
+        self.executor.push_state();
+        Segmented { segments: self.leaves, closing: self.executor.advice, suite }
+    }
+}
+
+/// The journal's hash after some of its words.
+struct Sponge {
+    /// After the groups of eight that are full.
+    state: [F; 12],
+    /// The words after them, then zeros.
+    pending: [F; 7],
+    fill: usize,
+}
+
+impl Sponge {
+    /// Before the first of `journal_words` words.
+    fn new(journal_words: usize) -> Self {
+        let mut state = [F::ZERO; 12];
+        state[8] = F::from_canonical_u64(tag::JOURNAL);
+        state[10] = F::from_canonical_usize(journal_words);
+        Sponge { state, pending: [F::ZERO; 7], fill: 0 }
+    }
+
+    fn absorb(&mut self, word: u32) {
+        use plonky2::hash::poseidon::Poseidon;
+        let word = F::from_canonical_u32(word);
+        if self.fill < 7 {
+            self.pending[self.fill] = word;
+            self.fill += 1;
+            return;
+        }
+        self.state[..7].copy_from_slice(&self.pending);
+        self.state[7] = word;
+        *self = Sponge { state: F::poseidon(self.state), pending: [F::ZERO; 7], fill: 0 };
+    }
+
+    fn push(&self, advice: &mut Vec<F>) {
+        advice.extend(self.state);
+        advice.extend(self.pending);
+        advice.push(F::from_canonical_usize(self.fill));
     }
 }
 
@@ -379,6 +479,12 @@ impl Executor<'_> {
     fn state_root(&self) -> Digest {
         let (words, keys) = split(&self.program.cells, &self.cells);
         suite::state_root(&words, &keys, &self.roots)
+    }
+
+    /// The advice of cells and map roots as they are now.
+    fn push_state(&mut self) {
+        push_fields(&mut self.advice, &self.program.cells, &self.cells);
+        self.advice.extend(self.roots.iter().flatten());
     }
 
     fn slot(&mut self, input: &[u32], slot: &pb::Slot) -> Result<Vec<u32>, Refusal> {

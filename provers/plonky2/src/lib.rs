@@ -22,6 +22,7 @@ pub mod prover;
 pub mod reference;
 pub mod refusal;
 pub mod security;
+pub mod segments;
 pub mod server;
 pub mod signature;
 pub mod suite;

@@ -11,6 +11,7 @@
 //! | … `OPEN`: the record's words, its keys, its siblings | bound by the map's root |
 //! | … `AUTHORIZE`: nonce, salt, chains, siblings | bound by the key |
 //! | … `DIVMOD`: quotient and remainder, `LT`: the bit | unique |
+//! | of a segment (`segments`): the journal's hash before its inputs, before its outputs | public |
 //!
 //! The words of a record or cell are not range checked: they hash to a root that was vouched for, and only range checked words
 //! were ever stored (docs/program.md §4).
@@ -18,12 +19,14 @@
 use plonky2::iop::ext_target::ExtensionTarget;
 use plonky2::iop::target::{BoolTarget, Target};
 use plonky2::plonk::circuit_data::{CircuitConfig, CircuitData};
+use plonky2::plonk::proof::ProofWithPublicInputsTarget;
 use plonky2::util::reducing::ReducingFactorTarget;
 
 use crate::builder::{Builder, DigestTarget, Word};
 use crate::field::{C, D, F, Field};
 use crate::integers::Int;
 use crate::program::{Action, Map, Op, Program, Sort, Type};
+use crate::segments::Part;
 use crate::suite::tag;
 
 /// Words of `payee` as a public input.
@@ -35,6 +38,8 @@ pub const PUBLIC_INPUTS: usize = 25;
 pub struct Circuit {
     pub data: CircuitData<F, C, D>,
     pub advice: Vec<Target>,
+    /// Where the proofs go that it verifies: none in a leaf.
+    pub parts: Vec<ProofWithPublicInputsTarget<D>>,
     /// Rows used, before they are filled up to a power of two.
     pub rows: usize,
 }
@@ -77,7 +82,7 @@ impl Circuit {
         let Builder { mut plonk, advice, .. } = b;
         let rows = plonk.num_gates();
         plonk.set_domain_separator(separator.iter().map(|&x| F::from_canonical_u8(x)).collect());
-        Circuit { data: plonk.build::<C>(), advice, rows }
+        Circuit { data: plonk.build::<C>(), advice, parts: vec![], rows }
     }
 }
 
@@ -101,7 +106,35 @@ pub fn build(program: &Program, slots: usize, config: CircuitConfig) -> Builder 
     b
 }
 
+/// A segment of a batch, not yet built: `slots` slots from wherever the batch has come to.
+pub fn build_segment(program: &Program, slots: usize, config: CircuitConfig) -> Builder {
+    let mut l = Lowering::new(program, config);
+    let pre_root = l.top_hash();
+    let (mut inputs, mut outputs) = (vec![], vec![]);
+    for _ in 0..slots {
+        let (input, output) = l.slot();
+        inputs.extend(input);
+        outputs.extend(output);
+    }
+    let post_root = l.top_hash();
+    let Lowering { mut b, domain, payee, z, .. } = l;
+    let [inputs, outputs] = [inputs, outputs].map(|words| b.section(ExtensionTarget(z), &words));
+    b.register(&Part { public: Public { pre_root, post_root, z, payee, domain }, inputs, outputs });
+    b.finish_rows();
+    b
+}
+
+/// The cells and map roots behind a root that is known otherwise: constrains that they lead to it; the words of the integer cells.
+pub fn open_state(b: &mut Builder, program: &Program, root: DigestTarget) -> Vec<Target> {
+    let cells: Vec<Stored> = program.cells.iter().map(|&t| advise_stored(b, t)).collect();
+    let roots: Vec<DigestTarget> = program.maps.iter().map(|_| b.advise_digest()).collect();
+    let opened = top_hash(b, &cells, &roots);
+    opened.into_iter().zip(root).for_each(|(x, y)| b.plonk.connect(x, y));
+    words_of_cells(&cells)
+}
+
 /// The public inputs that do not follow from the journal.
+#[derive(Debug, Clone)]
 pub struct Public {
     pub pre_root: DigestTarget,
     pub post_root: DigestTarget,
@@ -178,14 +211,11 @@ impl<'p> Lowering<'p> {
     }
 
     fn cell_words(&self) -> Vec<Target> {
-        self.cells.iter().flat_map(|c| if let Stored::Words(w) = c { w.clone() } else { vec![] }).collect()
+        words_of_cells(&self.cells)
     }
 
     fn top_hash(&mut self) -> DigestTarget {
-        let keys = self.cells.iter().filter_map(|c| if let Stored::Key(k) = c { Some(*k) } else { None });
-        let elements: Vec<Target> =
-            self.cell_words().into_iter().chain(keys.chain(self.roots.iter().copied()).flatten()).collect();
-        self.b.hash(tag::STATE_ROOT, 0, &elements)
+        top_hash(&mut self.b, &self.cells, &self.roots)
     }
 
     /// One slot: its input words and its output words.
@@ -377,6 +407,16 @@ impl<'p> Lowering<'p> {
         let leaf = self.b.hash(tag::LEAF, port.map as u64, &words.chain(keys).collect::<Vec<_>>());
         self.b.path(tag::NODE, leaf, &port.index_bits, &port.siblings)
     }
+}
+
+fn words_of_cells(cells: &[Stored]) -> Vec<Target> {
+    cells.iter().flat_map(|c| if let Stored::Words(w) = c { w.clone() } else { vec![] }).collect()
+}
+
+fn top_hash(b: &mut Builder, cells: &[Stored], roots: &[DigestTarget]) -> DigestTarget {
+    let keys = cells.iter().filter_map(|c| if let Stored::Key(k) = c { Some(*k) } else { None });
+    let elements: Vec<Target> = words_of_cells(cells).into_iter().chain(keys.chain(roots.iter().copied()).flatten()).collect();
+    b.hash(tag::STATE_ROOT, 0, &elements)
 }
 
 fn advise_stored(b: &mut Builder, ty: Type) -> Stored {
