@@ -13,7 +13,7 @@ demo: setup ## prove and settle real trades, then plant a lie
 	uv run --no-sync multiprover demo
 
 test: setup ## every test, of every language
-	uv run --no-sync pytest
+	uv run --no-sync pytest -n auto --dist loadfile
 	$(MAKE) -C provers/groth16 test
 	cd native && cargo test --locked --quiet
 	$(MAKE) -C provers/plonky2 test
