@@ -34,9 +34,7 @@ def batches(program: Program) -> list[list[Transaction]]:
     return [
         [
             transaction(program, "register", account=0, key=WALLETS[0].public_key),
-            transaction(
-                program, "register", account=0, key=WALLETS[1].public_key
-            ),  # taken: refused on the ledger
+            transaction(program, "register", account=0, key=WALLETS[1].public_key),  # it is taken
             transaction(program, "deposit", account=0, amount=50),
         ],
         [
@@ -76,11 +74,11 @@ def test_inputs_that_nobody_can_prove_change_nothing(program: Program) -> None:
     before = replica.state.roots()
     overdrawn = [
         transaction(program, "deposit", account=0, amount=1),
-        transaction(program, "transfer", 0, 0, sender=0, receiver=0, amount=52),
+        transaction(program, "transfer", 0, 0, sender=0, receiver=1, amount=52),
         transaction(program, "deposit", account=0, amount=1),
     ]
-    with pytest.raises(UnprovableError, match="slot 1: .*insufficient balance"):
+    with pytest.raises(UnprovableError, match=r"slot 1: .*insufficient balance"):
         replica.apply(b"".join(t.words for t in overdrawn))
     assert (replica.state.roots(), replica.number) == (before, 1)
-    with pytest.raises(CodecError, match="expected .* bytes"):
+    with pytest.raises(CodecError, match=r"expected .* bytes"):
         replica.apply(first[:-4])

@@ -2,8 +2,8 @@
 
 Signatures do not stand there (they are what the proofs are for), so a replica takes every authorization for
 given: what it can tell is whether the outputs and roots of a claim follow from its inputs, and whether there
-are any that could. Whoever needs the state of another's ledger (a watcher, a sequencer that takes over, a user who
-leaves by the escape) builds one.
+are any that could. Whoever needs the state of another's ledger builds one: a watcher, a sequencer that takes
+over, a user who leaves by the escape.
 """
 
 from __future__ import annotations
@@ -39,9 +39,7 @@ class UnprovableError(Exception):
     """Inputs that no honest prover can prove: some slot holds what the transition refuses."""
 
     def __init__(self, slot: int, reason: str) -> None:
-        super().__init__(
-            f"slot {slot}: expected a transaction that the transition takes, got one that it refuses: {reason}"
-        )
+        super().__init__(f"slot {slot}: expected what the transition takes, got what it refuses: {reason}")
         self.slot = slot
 
 
