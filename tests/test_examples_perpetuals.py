@@ -13,6 +13,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 import multiprover as mp
 from examples.perpetuals.perpetuals import DAY, INITIAL, MAINTENANCE, MAX_AGE, MAX_USES, Perpetuals
+from multiprover.lang.exits import exit_value
 from multiprover.ledger.codec import arguments, encode_words
 from multiprover.ledger.executor import Effect
 
@@ -395,7 +396,79 @@ def test_who_may_what() -> None:
         "mark": (False, False, None),
         "trade": (False, False, None),
         "withdraw": (False, False, None),
+        "force_withdraw": (True, False, None),
+        "rotate": (False, False, None),
     }
+    owned = {k.name: (k.rules.registers, k.rules.owner) for k in Perpetuals.kinds if k.from_l1}
+    assert owned == {
+        "register": ("account", None),
+        "deposit": (None, None),
+        "set_oracle": (None, None),
+        "force_withdraw": (None, "account"),
+    }
+
+
+# -- leaving without the sequencer, and another key
+
+
+def test_forced_withdrawal(exchange: Exchange) -> None:
+    exchange.done("trade", **exchange.trade(0, 1, 100))
+    free = COIN - 100 * PRICE // INITIAL
+    exchange.refuses("force_withdraw", account=0, amount=free + 1, recipient=ADDRESS)
+    effect = exchange.done("force_withdraw", account=0, amount=free, recipient=ADDRESS)
+    words = [effect.outputs[i : i + 4] for i in range(0, len(effect.outputs), 4)]
+    offset = exchange.both.program.messages[0].output_offset
+    assert [int.from_bytes(w, "big") for w in words[offset : offset + 8]] == [1, *ADDRESS, 0, free]
+    assert exchange.cell("vault") == 3 * COIN - free
+    assert exchange.account(0)["nonce"] == 1
+    exchange.refuses("force_withdraw", account=9, amount=1, recipient=ADDRESS)
+    exchange.check_conservation()
+
+
+def test_a_silent_oracle_holds_only_accounts_with_positions(exchange: Exchange) -> None:
+    exchange.done("trade", **exchange.trade(0, 1, 1))
+    exchange.done("set_oracle", key=KEY)
+    exchange.refuses("force_withdraw", account=0, amount=1, recipient=ADDRESS)
+    for state in (exchange.both.memory.cells, exchange.both.state.cells):
+        state[[c.name for c in exchange.both.program.cells].index("uses")] = MAX_USES
+    exchange.refuses("withdraw", account=2, amount=1, recipient=ADDRESS)
+    exchange.done("force_withdraw", account=2, amount=COIN, recipient=ADDRESS)
+    assert exchange.cell("uses") == MAX_USES
+
+
+def test_another_key(exchange: Exchange) -> None:
+    exchange.done("trade", **exchange.trade(0, 1, 1))
+    other = mp.Key(bytes([7]) * 32)
+    exchange.done("rotate", account=0, key=other)
+    assert exchange.account(0)["key"] == other.data
+    assert exchange.account(0)["nonce"] == 0
+    exchange.done("trade", **exchange.trade(0, 1, 1))
+    spec = Perpetuals.kind("rotate")
+    data = encode_words(spec, [1, KEY], exchange.both.program.input_words)
+    words = [int.from_bytes(data[i : i + 4], "big") for i in range(0, len(data), 4)]
+    assert exchange.both.slot(words, [False]) is None
+
+
+def test_what_leaves(exchange: Exchange) -> None:
+    """Equity: with pending funding, at the last price of a closed market, and never below 0."""
+    leave = Perpetuals.exits[0]
+
+    def value(account: int) -> int:
+        return exit_value(Perpetuals, leave, exchange.both.memory, account)
+
+    exchange.done("deposit", account=1, amount=100 * COIN)
+    exchange.done("trade", **exchange.trade(0, 1, 10_000))
+    exchange.done("mark", market=0, price=PRICE * 97 // 100, funding=11, time=NOW + 1)
+    assert exchange.pending(0) == 110_000
+    assert [value(i) for i in range(3)] == [exchange.equity(i) for i in range(3)]
+    exchange.done("mark", market=0, price=0, funding=0, time=NOW + 2)
+    assert exchange.cell("markets[0].price") == PRICE * 97 // 100
+    assert value(0) == exchange.equity(0) == COIN - 300 * PRICE - 110_000
+    exchange.done("set_oracle", key=KEY)
+    assert value(0) == exchange.equity(0)
+    exchange.done("mark", market=0, price=PRICE * 80 // 100, funding=0, time=NOW + 3)
+    assert exchange.equity(0) < 0 == value(0)
+    assert value(9) == 0
 
 
 # -- anything, in any order

@@ -59,7 +59,7 @@ def test_real_trades_are_accepted(path: object) -> None:
     records = [state.records[0, i] for i in range(8)]
     assert sum(r[4] for r in records) == 0
     assert len({r[4] for r in records}) > 4  # positions vary
-    assert state.cells[6] == sum(s.value for s in steps) - steps[-1].values["amount"]
+    assert state.cells[8] == sum(s.value for s in steps) - steps[-1].values["amount"]
 
 
 def test_trades_are_those_of_the_data() -> None:

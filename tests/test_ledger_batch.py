@@ -204,7 +204,7 @@ def test_a_batch_has_its_slots() -> None:
     ("data", "reason"),
     [
         (bytes(4 * PROGRAM.input_words - 4), "a slot has 10 input words, got 9"),
-        ((9).to_bytes(4, "big") + bytes(4 * PROGRAM.input_words - 4), "kind 9: Token has 4 kinds and noop"),
+        ((9).to_bytes(4, "big") + bytes(4 * PROGRAM.input_words - 4), "kind 9: Token has 6 kinds and noop"),
         (bytes(4 * PROGRAM.input_words - 1) + b"\1", "noop: every word must be 0"),
         (tx("deposit", account=0, amount=1).words[:-1] + b"\1", "words that it does not use must be 0"),
     ],

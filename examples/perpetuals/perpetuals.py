@@ -42,11 +42,15 @@ Why it is safe
   margin: there is nothing to gain in emptying one account into another, at whatever price. The price must lie
   within an eighth of the mark all the same.
 * A withdrawal must leave initial margin. It may take out unrealised profit, as valued by the oracle.
-* A mark price of 0 means that the market is closed, and a mark older than MAX_AGE seconds on the oracle's
-  clock is as good as none. Such a market allows no trade, nor a trade or withdrawal of an account with a
-  position in it, since its margin would be valued by that mark. If the oracle falls silent its clock stands
-  still; so a mark also serves MAX_USES trades and withdrawals at most, and then all stand still until the
-  oracle speaks. Deposits always work.
+* The oracle closes a market by a price of 0; the last price stays, for who leaves on L1. A closed market has
+  no fresh mark, and a mark older than MAX_AGE seconds on the oracle's clock is as good as none. Without a
+  fresh mark a market allows no trade, nor a trade or withdrawal of an account with a position in it, since
+  its margin would be valued by that mark. If the oracle falls silent its clock stands still; so a mark also
+  serves MAX_USES trades and withdrawals at most, and then all stand still until the oracle speaks. Deposits
+  always work.
+* An account's owner on L1 can force a withdrawal, under the same margin. Without positions no mark is needed
+  for it, and it uses none up.
+* If the system halts for good, L1 pays every account its equity at the last marks, at least 0.
 * The oracle signs a mark, its time and the funding since the market's last mark. Time must rise in the
   market, must not fall for the oracle as a whole, and moves on by a day at most; funding of one mark is at
   most 1/64 of the price. A new oracle starts with both markets closed, its clock unset, and the old one's
@@ -71,11 +75,12 @@ DAY = 86_400
 
 
 class Market(mp.Record):
-    """A market's mark, as the oracle last signed it."""
+    """A market's mark, as the oracle last signed it; the price of a closed market is its last one."""
 
     price: mp.u40
     funding: mp.i48
     updated: mp.u32
+    open: mp.u1
 
 
 class Position(mp.Record):
@@ -103,11 +108,18 @@ class Withdrawal(mp.Message):
 Markets: TypeAlias = mp.Array[Market, Literal[2]]
 
 
-def settle(account: Account, markets: Markets) -> int:
-    """Note the account's positions as settled; returns what the caller must take from its collateral."""
+def pending_of(account: Account, markets: Markets) -> int:
+    """Funding that the account owes for the time since its positions were settled."""
     pending = 0
     for position, market in zip(account.positions, markets, strict=True):
         pending += position.size * (market.funding - position.funding)
+    return pending
+
+
+def settle(account: Account, markets: Markets) -> int:
+    """Note the account's positions as settled; returns what the caller must take from its collateral."""
+    pending = pending_of(account, markets)
+    for position, market in zip(account.positions, markets, strict=True):
         position.funding = market.funding
     return pending
 
@@ -124,10 +136,10 @@ def valued(account: Account, markets: Markets) -> tuple[int, int]:
 
 def fresh(market: Market, clock: int) -> bool:
     """Whether the market is open, and its mark not too old."""
-    return mp.all_of(market.price > 0, clock - market.updated <= MAX_AGE)
+    return mp.all_of(market.open == 1, clock - market.updated <= MAX_AGE)
 
 
-class Perpetuals(mp.Transition):
+class Perpetuals(mp.KeyRotation, mp.Transition):
     accounts: mp.Map[mp.u20, Account]
     markets: mp.Cell[mp.Array[Market, Literal[2]]]
     vault: mp.Cell[mp.u64]
@@ -136,7 +148,7 @@ class Perpetuals(mp.Transition):
     oracle: mp.Cell[mp.Key]
     oracle_nonce: mp.Cell[mp.u32]
 
-    @mp.from_l1()
+    @mp.from_l1(registers="account")
     def register(self, account: mp.u20, key: mp.Key) -> None:
         """Open an account that nobody has."""
         holder = self.accounts[account]
@@ -158,7 +170,7 @@ class Perpetuals(mp.Transition):
         self.oracle = key
         self.clock = 0
         for market in self.markets:
-            market.price = 0
+            market.open = 0
             market.updated = 0
 
     @mp.transaction
@@ -171,7 +183,8 @@ class Perpetuals(mp.Transition):
         mp.require(mp.all_of(time >= self.clock, time > marked.updated), "the time does not rise")
         mp.require(mp.any_of(self.clock == 0, time <= self.clock + DAY), "the time is over a day ahead")
         mp.require(mp.all_of(64 * funding <= price, -64 * funding <= price), "funding over 1/64 of the price")
-        marked.price = price
+        marked.open = price > 0
+        marked.price = mp.select(price > 0, price, marked.price)
         marked.funding += funding
         marked.updated = time
         self.clock = time
@@ -234,10 +247,32 @@ class Perpetuals(mp.Transition):
         mp.require(INITIAL * equity >= exposure, "margin")
         mp.emit(Withdrawal(recipient=recipient, amount=amount))
 
+    @mp.from_l1(owner="account")
+    def force_withdraw(self, account: mp.u20, amount: mp.u64, recipient: mp.Address) -> None:
+        """Withdraw without a signature: L1 lets only the account's owner, and the sequencer must take it."""
+        holder = self.accounts[account]
+        holder.collateral -= settle(holder, self.markets) + amount
+        self.vault -= amount
+        self._require_marks(False, False, holder)
+        equity, exposure = valued(holder, self.markets)
+        mp.require(INITIAL * equity >= exposure, "margin")
+        mp.emit(Withdrawal(recipient=recipient, amount=amount))
+
+    @mp.exit
+    def leave(self, account: mp.u20) -> int:
+        """Equity at the last marks."""
+        holder = self.accounts[account]
+        equity, _ = valued(holder, self.markets)
+        return equity - pending_of(holder, self.markets)
+
     def _use_marks(self, first: bool, second: bool, *accounts: Account) -> None:
-        """Refuse without a fresh mark of each market that is traded or that an account has a position in."""
+        """Count a use of the marks, and refuse without those that are needed."""
         mp.require(self.uses < MAX_USES, "the marks are used up")
         self.uses += 1
+        self._require_marks(first, second, *accounts)
+
+    def _require_marks(self, first: bool, second: bool, *accounts: Account) -> None:
+        """Refuse without a fresh mark of each market that is traded or that an account has a position in."""
         for i, traded in enumerate((first, second)):
             held = [account.positions[i].size != 0 for account in accounts]
             needed = mp.any_of(traded, *held)

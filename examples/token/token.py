@@ -18,11 +18,11 @@ class Withdrawal(mp.Message):
     amount: mp.u64
 
 
-class Token(mp.Transition):
+class Token(mp.KeyRotation, mp.Transition):
     accounts: mp.Map[mp.u20, Account]
     supply: mp.Cell[mp.u64]
 
-    @mp.from_l1()
+    @mp.from_l1(registers="account")
     def register(self, account: mp.u20, key: mp.Key) -> None:
         """Open an account that nobody has."""
         holder = self.accounts[account]
@@ -60,3 +60,17 @@ class Token(mp.Transition):
         payer.balance -= amount
         self.supply -= amount
         mp.emit(Withdrawal(recipient=recipient, amount=amount))
+
+    @mp.from_l1(owner="account")
+    def force_withdraw(self, account: mp.u20, amount: mp.u64, recipient: mp.Address) -> None:
+        """Withdraw without a signature: L1 lets only the account's owner, and the sequencer must take it."""
+        holder = self.accounts[account]
+        mp.require(amount <= holder.balance, "insufficient balance")
+        holder.balance -= amount
+        self.supply -= amount
+        mp.emit(Withdrawal(recipient=recipient, amount=amount))
+
+    @mp.exit
+    def leave(self, account: mp.u20) -> int:
+        """All of the balance."""
+        return self.accounts[account].balance

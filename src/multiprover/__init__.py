@@ -18,6 +18,7 @@ from multiprover.lang.errors import (
     SymbolicBranchError,
 )
 from multiprover.lang.ints import *  # noqa: F403
+from multiprover.lang.mixins import KeyRotation
 from multiprover.lang.transition import (
     Cell,
     Map,
@@ -28,6 +29,7 @@ from multiprover.lang.transition import (
     authorize,
     divmod,
     emit,
+    exit,
     from_l1,
     max,
     min,
@@ -46,6 +48,7 @@ __all__ = [
     "DivisorError",
     "FieldError",
     "Key",
+    "KeyRotation",
     "KeyUseError",
     "LanguageError",
     "Location",
@@ -63,6 +66,7 @@ __all__ = [
     "authorize",
     "divmod",
     "emit",
+    "exit",
     "from_l1",
     "max",
     "min",

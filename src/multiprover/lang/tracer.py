@@ -82,7 +82,7 @@ class _SymbolicRun:
         self.trace = KindTrace(kind)
         self.cell_storage = Storage(
             transition.cell_scalars,
-            [_leaf("cell", s, i) for i, s in enumerate(transition.cell_scalars)],
+            [leaf("cell", s, i) for i, s in enumerate(transition.cell_scalars)],
             self,
         )
 
@@ -120,7 +120,7 @@ class _SymbolicRun:
                     "keep the record in a variable"
                 )
         effect = OpenEffect(map_position, number, Storage(spec.layout.scalars, [], self), user_location())
-        effect.storage.values = [_leaf("load", s, effect, i) for i, s in enumerate(spec.layout.scalars)]
+        effect.storage.values = [leaf("load", s, effect, i) for i, s in enumerate(spec.layout.scalars)]
         self.trace.effects.append(effect)
         return effect.storage
 
@@ -147,7 +147,8 @@ class _SymbolicRun:
         self.trace.effects.append(EmitEffect(type(message), values, user_location()))
 
 
-def _leaf(op: str, scalar: Scalar, *index: Any) -> SymbolicInt | SymbolicKey:
+def leaf(op: str, scalar: Scalar, *index: Any) -> SymbolicInt | SymbolicKey:
+    """A value of the state that an expression starts from."""
     if isinstance(scalar.type, IntType):
         return SymbolicInt(op, (), scalar.type.lo, scalar.type.hi, index)
     return SymbolicKey(op, index)
@@ -186,7 +187,7 @@ def trace_kind(transition: type[Transition], kind: KindSpec) -> KindTrace:
         except LanguageError:
             raise
         except (TypeError, AttributeError, ValueError, IndexError, ZeroDivisionError) as error:
-            where = _raising_line(error, kind)
+            where = raising_line(error, kind.location)
             raise OperandError(f"{kind.name}: {error}", where) from error
     if result is not None:
         raise DeclarationError(f"{kind.name} returns a value; a transaction returns nothing", kind.location)
@@ -199,12 +200,12 @@ def trace_kind(transition: type[Transition], kind: KindSpec) -> KindTrace:
     return run.trace
 
 
-def _raising_line(error: BaseException, kind: KindSpec) -> Location:
+def raising_line(error: BaseException, declared: Location) -> Location:
     """The line of the transition's file in an exception's traceback."""
-    found = kind.location
+    found = declared
     step = error.__traceback__
     while step is not None:
-        if step.tb_frame.f_code.co_filename == kind.location.file:
-            found = Location(kind.location.file, step.tb_lineno)
+        if step.tb_frame.f_code.co_filename == declared.file:
+            found = Location(declared.file, step.tb_lineno)
         step = step.tb_next
     return found

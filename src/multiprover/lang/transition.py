@@ -16,7 +16,18 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from types import GenericAlias
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, TypeVar, get_args, get_origin
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    ClassVar,
+    Generic,
+    NoReturn,
+    Protocol,
+    TypeVar,
+    get_args,
+    get_origin,
+    overload,
+)
 
 from multiprover.lang.errors import AccessError, DeclarationError, FieldError, Location, unmissable
 from multiprover.lang.types import (
@@ -248,19 +259,45 @@ class KindSpec:
     params: tuple[Param, ...]
     scalars: tuple[Scalar, ...]
     from_l1: bool
-    operator_only: bool
-    value: str | None
+    rules: L1Rules
+    location: Location
+
+
+@dataclass(frozen=True)
+class L1Rules:
+    """What L1 demands of whoever puts a transaction into its queue: names of the kind's parameters."""
+
+    operator_only: bool = False
+    value: str | None = None
+    asset: str | None = None
+    registers: str | None = None
+    owner: str | None = None
+
+
+@dataclass(frozen=True)
+class ExitSpec:
+    """What an account is worth in one asset when the system has halted for good.
+
+    Attributes:
+        asset: 0 for L1's coin, else the number of a listed token.
+        index: the type of the account's number.
+    """
+
+    name: str
+    function: Callable[..., Any]
+    asset: int
+    index: IntType
     location: Location
 
 
 @dataclass(frozen=True)
 class _Mark:
     from_l1: bool = False
-    operator_only: bool = False
-    value: str | None = None
+    rules: L1Rules = L1Rules()
 
 
 _F = TypeVar("_F", bound=Callable[..., None])
+_E = TypeVar("_E", bound=Callable[..., int])
 
 
 def transaction(function: _F) -> _F:
@@ -269,7 +306,14 @@ def transaction(function: _F) -> _F:
     return function
 
 
-def from_l1(*, operator_only: bool = False, value: str | None = None) -> Callable[[_F], _F]:
+def from_l1(
+    *,
+    operator_only: bool = False,
+    value: str | None = None,
+    asset: str | None = None,
+    registers: str | None = None,
+    owner: str | None = None,
+) -> Callable[[_F], _F]:
     """Declare a kind that comes from the settlement contract's queue and carries no signature.
 
     It cannot be refused, since L1 has taken it in: where a ``require`` of it fails, or a value does not
@@ -277,22 +321,56 @@ def from_l1(*, operator_only: bool = False, value: str | None = None) -> Callabl
 
     Args:
         operator_only: only the operator may enqueue it.
-        value: name of a ``u64`` parameter that must equal the value paid with it, in gwei.
+        value: name of a ``u64`` parameter that must equal what is paid with it, in units of the asset (gwei
+            for L1's coin).
+        asset: name of an unsigned parameter of one word: what is paid, 0 for L1's coin, else the number of a
+            listed token. Without it only L1's coin can be paid.
+        registers: name of the parameter with the number of the account that it opens. Where it took effect,
+            whoever enqueued it owns the account on L1.
+        owner: name of the parameter with the number of the account that it disposes of: only the account's
+            owner on L1 may enqueue it. **Without** ``owner`` **or** ``operator_only`` **anybody may.**
     """
 
     def mark(function: _F) -> _F:
-        function._multiprover_mark = _Mark(True, operator_only, value)  # type: ignore[attr-defined]
+        rules = L1Rules(operator_only, value, asset, registers, owner)
+        function._multiprover_mark = _Mark(True, rules)  # type: ignore[attr-defined]
         return function
 
     return mark
 
 
+@overload
+def exit(function: _E) -> _E: ...
+@overload
+def exit(*, asset: int) -> Callable[[_E], _E]: ...
+def exit(function: Any = None, *, asset: int = 0) -> Any:
+    """Declare what an account is worth, in the asset's unit, when users leave a system that has halted.
+
+    The method takes the account's number, reads that one record and cells, and returns an integer; a negative
+    one counts as 0. It writes nothing and requires nothing. ``@mp.exit`` alone is L1's coin.
+
+    Args:
+        asset: 0 for L1's coin, else the number of a listed token.
+    """
+
+    def mark(function: Any) -> Any:
+        function._multiprover_exit = asset
+        return function
+
+    return mark if function is None else mark(function)
+
+
 class Transition:
-    """A state transition: subclass it, annotate the state, and write its kinds of transaction."""
+    """A state transition: subclass it, annotate the state, and write its kinds of transaction.
+
+    Kinds that several transitions share stand in plain classes beside it, ``class Token(mp.KeyRotation,
+    mp.Transition)``; they follow its own, and state is declared by the transition alone.
+    """
 
     cells: ClassVar[tuple[CellSpec, ...]] = ()
     maps: ClassVar[tuple[MapSpec, ...]] = ()
     kinds: ClassVar[tuple[KindSpec, ...]] = ()
+    exits: ClassVar[tuple[ExitSpec, ...]] = ()
     cell_scalars: ClassVar[tuple[Scalar, ...]] = ()
 
     def __init_subclass__(cls) -> None:
@@ -316,9 +394,13 @@ class Transition:
                 raise DeclarationError(f"{what}: state is declared as mp.Map[…] or mp.Cell[…], got {hint!r}")
         if not cells and not maps:
             raise DeclarationError(f"{cls.__name__} declares no state")
-        functions = [f for f in vars(cls).values() if hasattr(f, "_multiprover_mark")]
+        methods = _methods(cls)
+        functions = [f for f in methods if hasattr(f, "_multiprover_mark")]
         cls.cells, cls.maps, cls.cell_scalars = tuple(cells), tuple(maps), _flat(cells)
         cls.kinds = tuple(_kind_spec(f, i + 1) for i, f in enumerate(functions))
+        cls.exits = tuple(_exit_spec(f) for f in methods if hasattr(f, "_multiprover_exit"))
+        if len({e.asset for e in cls.exits}) != len(cls.exits):
+            raise DeclarationError(f"{cls.__name__} declares two exits of one asset", cls.exits[-1].location)
         if not cls.kinds:
             raise DeclarationError(f"{cls.__name__} declares no transaction (@mp.transaction)")
 
@@ -352,8 +434,18 @@ def _map_spec(name: str, hint: Any, position: int, what: str) -> MapSpec:
     return MapSpec(name, position, index, depth, record, Layout(record=record))
 
 
-def _kind_spec(function: Callable[..., None], number: int) -> KindSpec:
-    mark: _Mark = function._multiprover_mark  # type: ignore[attr-defined]
+def _methods(cls: type[Transition]) -> list[Any]:
+    """The class's own methods, then those of its mix-ins that nothing overrides."""
+    found: dict[str, Any] = {}
+    for base in cls.__mro__:
+        if base not in (Transition, object):
+            for name, method in vars(base).items():
+                found.setdefault(name, method)
+    return list(found.values())
+
+
+def _params(function: Callable[..., Any]) -> tuple[list[Param], Location]:
+    """The parameters of a kind or an exit after ``self``."""
     code = inspect.unwrap(function).__code__
     location = Location(code.co_filename, code.co_firstlineno)
     try:
@@ -379,12 +471,13 @@ def _kind_spec(function: Callable[..., None], number: int) -> KindSpec:
         except DeclarationError as error:
             raise DeclarationError(error.message, location) from None
         params.append(Param(parameter.name, layout))
-    if mark.value is not None:
-        wanted = [p.layout.scalar for p in params if p.name == mark.value]
-        if not wanted or not isinstance(wanted[0], IntType) or (wanted[0].lo, wanted[0].hi) != (0, 2**64 - 1):
-            raise DeclarationError(
-                f"{function.__name__}: value={mark.value!r} must name a parameter of type mp.u64", location
-            )
+    return params, location
+
+
+def _kind_spec(function: Callable[..., None], number: int) -> KindSpec:
+    mark: _Mark = function._multiprover_mark  # type: ignore[attr-defined]
+    params, location = _params(function)
+    _check_rules(function.__name__, mark.rules, params, location)
     return KindSpec(
         name=function.__name__,
         number=number,
@@ -392,10 +485,45 @@ def _kind_spec(function: Callable[..., None], number: int) -> KindSpec:
         params=tuple(params),
         scalars=_flat(params),
         from_l1=mark.from_l1,
-        operator_only=mark.operator_only,
-        value=mark.value,
+        rules=mark.rules,
         location=location,
     )
+
+
+def _check_rules(name: str, rules: L1Rules, params: Sequence[Param], location: Location) -> None:
+    def refuse(message: str) -> NoReturn:
+        raise DeclarationError(f"{name}: {message}", location)
+
+    types = {p.name: p.layout.scalar for p in params}
+    value = types.get(rules.value) if rules.value is not None else None
+    if rules.value is not None and not (
+        isinstance(value, IntType) and (value.lo, value.hi) == (0, 2**64 - 1)
+    ):
+        refuse(f"value={rules.value!r} must name a parameter of type mp.u64")
+    for rule in ("asset", "registers", "owner"):
+        named = getattr(rules, rule)
+        held = types.get(named) if named is not None else None
+        if named is not None and not (isinstance(held, IntType) and held.lo == 0 and held.words == 1):
+            refuse(f"{rule}={named!r} must name an unsigned parameter of at most 32 bits")
+    if rules.asset is not None and rules.value is None:
+        refuse("asset= says what is paid, and no value= says how much")
+    if rules.registers is not None and rules.owner is not None:
+        refuse("it opens an account or disposes of one: registers= or owner=, not both")
+
+
+def _exit_spec(function: Callable[..., Any]) -> ExitSpec:
+    asset = function._multiprover_exit  # type: ignore[attr-defined]
+    params, location = _params(function)
+    index = params[0].layout.scalar if len(params) == 1 else None
+    if not isinstance(index, IntType) or index.lo != 0 or index.words != 1:
+        raise DeclarationError(
+            f"{function.__name__}: an exit takes the number of an account, unsigned and of at most 32 bits, "
+            "and nothing else",
+            location,
+        )
+    if not isinstance(asset, int) or not 0 <= asset < 2**32:
+        raise DeclarationError(f"{function.__name__}: an asset is 0 to 2^32 - 1, got {asset!r}", location)
+    return ExitSpec(function.__name__, function, asset, index, location)
 
 
 def _flat(parts: Sequence[Param | CellSpec]) -> tuple[Scalar, ...]:

@@ -466,7 +466,7 @@ class _Merge:
                         ports=tuple(i for i, p in enumerate(opens) if k in p.users),
                         authorizations=tuple(i for i, p in enumerate(signatures) if k in p.users),
                         messages=kind_messages[k],
-                        operator_only=kind.operator_only,
+                        operator_only=kind.rules.operator_only,
                         value_word=self._value_word(kind),
                     )
                     for k, kind in enumerate(kinds)
@@ -483,10 +483,10 @@ class _Merge:
         return _without_dead_code(program)
 
     def _value_word(self, kind: KindSpec) -> int | None:
-        if kind.value is None:
+        if kind.rules.value is None:
             return None
         names = [s.name for s in kind.scalars]
-        return self._word_offsets(kind)[names.index(kind.value)]
+        return self._word_offsets(kind)[names.index(kind.rules.value)]
 
     def _constrain_unused_words(self, kinds: list[KindSpec], input_words: int) -> None:
         """Words that the slot's kind does not use are 0, so that a transaction has one form."""

@@ -14,7 +14,7 @@ import (
 
 // PerpetualsTrades is the relation of the program of examples/perpetuals for batches whose slots are trades or empty, written in gnark without
 // a program: what a team would write for trades that has no compiler. Public values, state, leaves and journal are the program's, word for
-// word; of the six kinds it knows one, so it owes nothing to the others. Its gadgets are the prover's, so that what it is compared
+// word; of the eight kinds it knows one, so it owes nothing to the others. Its gadgets are the prover's, so that what it is compared
 // with is the lowering and the merging of the kinds.
 type PerpetualsTrades struct {
 	lowering.Public
@@ -53,7 +53,7 @@ const (
 	withdrawalWords     = 8 // of the outputs: no trade emits one
 
 	// The cells' words.
-	marketWords         = 5
+	marketWords         = 6
 	vaultWord           = perpetualsMarkets * marketWords
 	usesWord            = vaultWord + 2
 	clockWord           = usesWord + 1
@@ -82,7 +82,9 @@ var (
 	sizeOffset        = new(big.Int).Lsh(oneBit, sizeBits)
 	fundingOffset     = new(big.Int).Lsh(oneBit, fundingBits-1)
 	fundingOffsetHigh = new(big.Int).Rsh(fundingOffset, wordBits)
-	maxPrice          = new(big.Int).Sub(new(big.Int).Lsh(oneBit, priceHighBits+wordBits), oneBit)
+	// The words of each integer cell.
+	perpetualsCellSizes = [...]int{2, 2, 1, 1, 2, 2, 1, 1, 2, 1, 1, 1}
+	maxPrice            = new(big.Int).Sub(new(big.Int).Lsh(oneBit, priceHighBits+wordBits), oneBit)
 )
 
 // NewPerpetualsTrades is the circuit of n slots.
@@ -131,10 +133,10 @@ func AssignPerpetualsTrades(c *lowering.Circuit) (*PerpetualsTrades, error) {
 	return a, nil
 }
 
-// cellWords are the words of the assigned cells: price, funding and updated of each market, vault, uses, clock and the oracle's nonce.
+// cellWords are the words of the assigned cells: price, funding, updated and open of each market, vault, uses, clock and the oracle's nonce.
 func cellWords(cells []frontend.Variable) []frontend.Variable {
 	var words []frontend.Variable
-	for i, size := range []int{2, 2, 1, 2, 2, 1, 2, 1, 1, 1} {
+	for i, size := range perpetualsCellSizes {
 		encoded := cells[i].(uint64)
 		if size == 2 {
 			words = append(words, encoded>>wordBits)
@@ -163,7 +165,7 @@ type perpetualsState struct {
 	accounts frontend.Variable // root
 }
 
-type perpetualsMarket struct{ price, funding, updated typedWords }
+type perpetualsMarket struct{ price, funding, updated, open typedWords }
 
 // typedWords is an integer, and as it is encoded in words.
 type typedWords struct {
@@ -216,7 +218,8 @@ func (p *perpetuals) openCells(c *PerpetualsTrades) {
 		p.state.markets[i] = perpetualsMarket{
 			price:   typedWords{p.join(wordBits, words[:2]...), words[:2]},
 			funding: typedWords{p.api.Sub(p.join(wordBits, words[2:4]...), fundingOffset), words[2:4]},
-			updated: typedWords{words[4], words[4:]},
+			updated: typedWords{words[4], words[4:5]},
+			open:    typedWords{words[5], words[5:]},
 		}
 	}
 	p.state.vault = [2]frontend.Variable(c.Cells[vaultWord:usesWord])
@@ -229,7 +232,7 @@ func (p *perpetuals) cells() []typedWords {
 	s := &p.state
 	var cells []typedWords
 	for _, market := range s.markets {
-		cells = append(cells, market.price, market.funding, market.updated)
+		cells = append(cells, market.price, market.funding, market.updated, market.open)
 	}
 	cells = append(cells, typedWords{words: s.vault[:]})
 	for _, word := range []frontend.Variable{s.uses, s.clock, s.nonce} {
@@ -444,7 +447,7 @@ func (p *perpetuals) useMarks(t *trade, sides [Sides]*perpetualsSide) {
 		idle := api.Mul(sides[0].positions[m].none, sides[1].positions[m].none)
 		idle = api.Mul(idle, api.Sub(1, traded[m]))
 		needed := api.Sub(1, idle)
-		api.AssertIsDifferent(api.Add(market.price.value, idle), 0)
+		api.AssertIsDifferent(api.Add(market.open.value, idle), 0)
 		age := api.Mul(needed, api.Sub(p.state.clock, market.updated.value))
 		p.check(api.Sub(maxMarkAge, age), ageBits)
 	}

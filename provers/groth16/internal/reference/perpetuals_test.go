@@ -260,6 +260,7 @@ type testAccount struct {
 type testTrade struct {
 	accounts                  [Sides]testAccount
 	prices, updated, fundings [perpetualsMarkets]int64
+	closed                    [perpetualsMarkets]bool
 	uses, clock               int64
 	index, nonce              [Sides]int64
 	market, size, price       int64
@@ -309,9 +310,13 @@ func (tr *testTrade) request(t testing.TB, p *program.Program) *proverv1.ProveRe
 	}
 	state := NewState(p)
 	for m := range tr.prices {
-		copy(state.Cells[3*m:], Record{IntValue(tr.prices[m]), IntValue(tr.fundings[m]), IntValue(tr.updated[m])})
+		open := int64(1)
+		if tr.closed[m] {
+			open = 0
+		}
+		copy(state.Cells[4*m:], Record{IntValue(tr.prices[m]), IntValue(tr.fundings[m]), IntValue(tr.updated[m]), IntValue(open)})
 	}
-	copy(state.Cells[6:], Record{IntValue(1 << 40), IntValue(tr.uses), IntValue(tr.clock), {Key: NewSigner("oracle").Key}, IntValue(3)})
+	copy(state.Cells[8:], Record{IntValue(1 << 40), IntValue(tr.uses), IntValue(tr.clock), {Key: NewSigner("oracle").Key}, IntValue(3)})
 	for side := range accounts {
 		if side == 0 || !same {
 			state.Set(0, uint64(tr.index[side]), accounts[side].record(signers[side].Key))
@@ -392,8 +397,11 @@ func TestPerpetualsRules(t *testing.T) {
 			tr.updated[1], tr.accounts[0].sizes[1], tr.accounts[1].sizes[1] = 0, 0, 0
 		}},
 		{"a mark that is ahead of the clock", false, func(tr *testTrade) { tr.updated[0] = 1<<32 - 1 }},
-		{"a closed market", true, func(tr *testTrade) { tr.prices[0], tr.price = 0, 0 }},
-		{"another closed market with positions", true, func(tr *testTrade) { tr.prices[1] = 0 }},
+		{"a closed market", true, func(tr *testTrade) { tr.closed[0] = true }},
+		{"another closed market with positions", true, func(tr *testTrade) { tr.closed[1] = true }},
+		{"another closed market without positions", false, func(tr *testTrade) {
+			tr.closed[1], tr.accounts[0].sizes[1], tr.accounts[1].sizes[1] = true, 0, 0
+		}},
 		{"positions of the last size", false, func(tr *testTrade) {
 			tr.prices[0], tr.price, tr.accounts[0].sizes[0], tr.accounts[1].sizes[0] = 1, 1, 1<<31-11, -1<<31+10
 			tr.accounts[0].collateral, tr.accounts[1].collateral = 0, 1<<32
@@ -459,7 +467,7 @@ func TestPerpetualsForgeries(t *testing.T) {
 		{"records of another tree than the one before", func(c *lowering.Circuit) {
 			var ints []suite.TypedInt
 			for i, cell := range c.Cells {
-				ints = append(ints, suite.TypedInt{Encoded: cell.(uint64), Words: []int{2, 2, 1, 2, 2, 1, 2, 1, 1, 1}[i]})
+				ints = append(ints, suite.TypedInt{Encoded: cell.(uint64), Words: perpetualsCellSizes[i]})
 			}
 			other := fr.NewElement(5)
 			c.MapRoots[0] = other
@@ -564,7 +572,7 @@ func TestPerpetualsCells(t *testing.T) {
 	}
 	var ints []suite.TypedInt
 	var in []*big.Int
-	for i, words := range []int{2, 2, 1, 2, 2, 1, 2, 1, 1, 1} {
+	for i, words := range perpetualsCellSizes {
 		v := suite.TypedInt{Encoded: uint64(1000 + i), Words: words}
 		if words == 2 {
 			v.Encoded += 7 << wordBits
@@ -578,7 +586,7 @@ func TestPerpetualsCells(t *testing.T) {
 		t.Error(err)
 	}
 	for i := range perpetualsCellWords - 1 {
-		if i == 6 || i == 13 {
+		if i == 5 || i == 11 {
 			continue // the next word is in another element
 		}
 		lie := append([]*big.Int(nil), in...)
