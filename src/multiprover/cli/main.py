@@ -17,6 +17,7 @@ import typer
 from multiprover.cli import bench as bench_command
 from multiprover.cli import commands
 from multiprover.cli import demo as demo_command
+from multiprover.cli import soundness as soundness_command
 from multiprover.cli.output import err
 from multiprover.lang.errors import LanguageError, Refused
 from multiprover.ledger import CodecError, DisagreementError, LayoutError
@@ -54,6 +55,7 @@ EXPECTED_ERRORS = (
     SuiteError,
     WorkspaceError,
     demo_command.DemoError,
+    soundness_command.SoundnessError,
 )
 """What can go wrong without being a bug of ours: shown as one line, without a traceback."""
 
@@ -66,6 +68,7 @@ app = typer.Typer(
 )
 prover_app = typer.Typer(no_args_is_help=True, help="Work with one prover.")
 app.add_typer(prover_app, name="prover")
+app.add_typer(soundness_command.app, name="soundness")
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on standard output.")]
 L1Url = Annotated[str | None, typer.Option("--l1", help="JSON-RPC URL; without it, an L1 in this process.")]

@@ -1,0 +1,124 @@
+"""``multiprover soundness``: fuzzing, dishonest witnesses, planted faults. For people who work on provers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.table import Table
+
+from multiprover.cli.output import err, number, out, print_json
+
+app = typer.Typer(no_args_is_help=True, help="Measure soundness: docs/soundness.md.")
+
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on standard output.")]
+Seed = Annotated[int, typer.Option(help="The same seed gives the same run.")]
+
+
+class SoundnessError(Exception):
+    """Something was accepted that is false, or refused that is true; or the harness cannot run here."""
+
+
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(name.strip() for name in text.split(",") if name.strip())
+
+
+@app.command()
+def fuzz(
+    programs: Annotated[int, typer.Option(min=1, help="Random programs to try.")] = 100,
+    types: Annotated[str, typer.Option(help="Proof types, separated by commas.")] = "groth16,plonky2,sgx",
+    seed: Seed = 0,
+    corpus: Annotated[Path | None, typer.Option(help="Save a minimal failing program here.")] = None,
+    json: Json = False,
+) -> None:
+    """Random transitions on executor, interpreter and every prover's constraints."""
+    from multiprover.soundness import fuzz as fuzzing
+    from multiprover.soundness.checkers import CheckerError
+
+    try:
+        campaign = fuzzing.fuzz(programs, provers=_names(types), start=seed, corpus=corpus)
+    except CheckerError as error:
+        raise SoundnessError(str(error)) from error
+    document = campaign.document()
+    if json:
+        print_json(document)
+    else:
+        table = Table("operation", "programs", "executed", *fuzzing.EDGES, title="Coverage")
+        for name, row in document["operation_coverage"].items():
+            table.add_row(
+                name, *(number(row.get(column, 0)) for column in ("programs", "executed", *fuzzing.EDGES))
+            )
+        out.print(table)
+        out.print(
+            f"{campaign.programs} programs, {campaign.inputs} inputs, {campaign.proved} batches hold, "
+            f"{campaign.forged} forged batches are refused"
+        )
+    if campaign.disagreements:
+        raise SoundnessError("\n".join(f"{d['message']}\n{d['source']}" for d in campaign.disagreements))
+
+
+@app.command()
+def replay(
+    corpus: Annotated[Path, typer.Argument(help="Folder of regression cases.")] = Path(
+        "tests/soundness/corpus"
+    ),
+    types: Annotated[str, typer.Option(help="Proof types, separated by commas.")] = "groth16,plonky2,sgx",
+    json: Json = False,
+) -> None:
+    """The regression cases again."""
+    from multiprover.soundness import fuzz as fuzzing
+    from multiprover.soundness.checkers import CheckerError
+
+    try:
+        campaign = fuzzing.replay(sorted(corpus.glob("*.json")), _names(types))
+    except CheckerError as error:
+        raise SoundnessError(str(error)) from error
+    if json:
+        print_json(campaign.document())
+    else:
+        out.print(f"{campaign.programs} programs, {campaign.inputs} inputs")
+    if campaign.disagreements:
+        raise SoundnessError("\n".join(d["message"] for d in campaign.disagreements))
+
+
+@app.command()
+def mutate(
+    prover: Annotated[str, typer.Option(help="groth16, plonky2 or sgx; several, separated by commas.")],
+    mutants: Annotated[int, typer.Option(min=1, help="Lies to tell, over all provers.")] = 1_000_000,
+    seed: Seed = 0,
+    workers: Annotated[int, typer.Option(min=1, help="Processes at once.")] = 2,
+    json: Json = False,
+) -> None:
+    """Change witnesses and ask which lies no constraint refuses."""
+    from multiprover.soundness.checkers import CheckerError
+    from multiprover.soundness.mutation import mutate as tell
+
+    names = _names(prover)
+    documents = []
+    for position, name in enumerate(names):
+        share = mutants // len(names) + (position < mutants % len(names))
+        err.print(f"{name}: {share:,} mutants …")
+        try:
+            documents.append(tell(name, share, start=seed, workers=workers).document())
+        except CheckerError as error:
+            raise SoundnessError(str(error)) from error
+    if json:
+        print_json(documents[0] if len(documents) == 1 else documents)
+    else:
+        table = Table("prover", "batches", "mutants", "killed", "harmless", "survived")
+        for d in documents:
+            harmless = sum(entry["mutants"] for entry in d["harmless"])
+            figures = (d["batches"], d["mutants"], d["killed"], harmless, len(d["survived"]))
+            table.add_row(d["prover"], *(number(value) for value in figures))
+        out.print(table)
+        for d in documents:
+            for entry in d["harmless"]:
+                out.print(f"{d['prover']}: {entry['mutants']:,} {entry['reason']}")
+    survivors = [(d["prover"], s) for d in documents for s in d["survived"]]
+    if survivors:
+        raise SoundnessError(
+            "\n".join(
+                f"{name}: {s['kind']} of {', '.join(s['wires'])} survived" for name, s in survivors[:20]
+            )
+        )
