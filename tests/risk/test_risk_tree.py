@@ -76,8 +76,8 @@ def test_k_of_n(k: int, n: int) -> None:
 
 
 def test_a_tree_by_hand() -> None:
-    """groth16 = lowering ∨ curve, halo2 = lowering' ∨ curve, sgx = vendor ∨ operator; 2 of 3; the operator also
-    made groth16's keys.
+    """groth16 = lowering ∨ curve, halo2 = lowering' ∨ curve, sgx = vendor ∨ operator; 2 of 3; the operator
+    also made groth16's keys.
 
     By cases of (curve c, operator o), with a = 0.1, b = 0.2, v = 0.05, c = 0.01, o = 0.02:
     c: both curve types fail                                     0.01

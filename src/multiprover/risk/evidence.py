@@ -1,18 +1,19 @@
 """What has gone wrong, how long it could have, and the rates that follow.
 
-A class is a kind of component ("circuit", "enclave-vendor", …). Its rate, faults a system-year that an attacker
-could have used, has a Gamma prior; incidents are Poisson in the exposure, so the posterior is Gamma again:
-shape = prior shape + sum of weights, rate = prior years + system-years. A row's weight says how much of an
-incident it counts as, and why.
+A class is a kind of component ("circuit", "enclave-vendor", …). Its rate, faults a system-year that an
+attacker could have used, has a Gamma prior; incidents are Poisson in the exposure, so the posterior is Gamma
+again: shape = prior shape + sum of weights, rate = prior years + system-years. A row's weight says how much
+of an incident it counts as, and why. Some faults are used before they are mended; that share has a Beta
+posterior, by class, and rate times share is the rate of attacks.
 
 More rows come as JSON, one object or a list of them (``multiprover risk … --evidence FILE``)::
 
-    {"source": "0x… block 12", "date": "2027-03-01", "type": "groth16", "against": ["sgx"], "what": "conflict"}
+    {"source": "0x… block 12", "date": "2027-03-01", "type": "groth16", "against": ["sgx"]}
     {"source": "https://…", "date": "2027-04-01", "component": "gnark", "what": "…"}
     {"source": "…", "date": "2027-01-01", "component": "gnark", "years": 2.5}
 
-``type`` names whose proof was false; ``component``, where it is known, which part of it was at fault. ``years``
-makes a row exposure instead of an incident.
+``type`` names whose proof was false; ``component``, where it is known, which part of it was at fault.
+``years`` makes a row exposure instead of an incident.
 """
 
 from __future__ import annotations
@@ -59,6 +60,8 @@ class Class(_Part):
         kind: ``safety``: a fault lets a false claim through. ``liveness``: it halts a type.
         unit: what one system-year is a year of.
         repair_h: mean hours for which a type stands still after such a fault is known.
+        attackable: whether its incidents say anything about attacks; not where all were found before
+            anything was at stake.
     """
 
     id: Text
@@ -68,6 +71,7 @@ class Class(_Part):
     prior: Prior
     repair_h: Annotated[float, Field(gt=0)]
     repair_why: Text
+    attackable: bool = True
 
 
 class Exposure(_Part):
@@ -196,15 +200,25 @@ class Evidence(_Part):
             raise DataError(f"class {name!r}: expected some exposure in data or prior, found none")
         return Gamma(prior.shape + count, prior.years + years)
 
-    def attacked(self) -> tuple[float, float]:
-        """Share of safety faults that somebody used before they were mended: a Beta posterior's (a, b).
+    def attacked(self, name: str) -> tuple[float, float]:
+        """Share of a class's faults that somebody used before they were mended: a Beta posterior's (a, b).
 
-        Jeffreys' prior (0.5, 0.5), and every counted incident of a safety class.
+        The prior is worth one incident, at the share of all safety classes together (0.5 and 0.5 added to
+        their counts).
+
+        Raises:
+            UnknownComponentError: there is no such class.
         """
-        safety = {c.id for c in self.classes if c.kind == "safety"}
-        rows = [row for row in self.incidents if row.cls in safety and row.weight > 0]
+        used, unused = self._attacks({c.id for c in self.classes})
+        pooled = (0.5 + used) / (1 + used + unused)
+        own_used, own_unused = self._attacks({self.get(name).id})
+        return pooled + own_used, 1 - pooled + own_unused
+
+    def _attacks(self, names: set[str]) -> tuple[float, float]:
+        classes = {c.id for c in self.classes if c.kind == "safety" and c.attackable} & names
+        rows = [row for row in self.incidents if row.cls in classes]
         used = sum(row.weight for row in rows if row.exploited)
-        return 0.5 + used, 0.5 + sum(row.weight for row in rows) - used
+        return used, sum(row.weight for row in rows) - used
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,8 +3,8 @@
 Each type is at a level of 0 (well) to ``L`` (worst). A cause puts every type that rests on it at its own
 level or above; a type's level is the worst of its causes. With two levels this is the distribution of which
 types fail, that is a fault tree of ``any_of`` gates with shared events, for every top event at once, which is
-what a search over policies needs; :mod:`multiprover.risk.tree` solves one top event of any shape. Like there, only
-sums of products of non-negative numbers are formed.
+what a search over policies needs; :mod:`multiprover.risk.tree` solves one top event of any shape. Like there,
+only sums of products of non-negative numbers are formed.
 """
 
 from __future__ import annotations
