@@ -8,7 +8,7 @@ use multiprover_plonky2::execution::{Statement, rehearse_segments};
 use multiprover_plonky2::program::Program;
 use multiprover_plonky2::reference::{Transaction, World, reference_program};
 use multiprover_plonky2::security::{Parameters, least};
-use multiprover_plonky2::segments::{Advice, Plan, Shape, prove_batch};
+use multiprover_plonky2::segments::{Advice, Plan, prove_batch};
 use multiprover_plonky2::usage;
 
 fn main() -> anyhow::Result<()> {
@@ -27,7 +27,11 @@ fn main() -> anyhow::Result<()> {
         }
     }
     let program = Program::decode(&bytes)?;
-    let plan = if sizes.is_empty() { Plan::of(&program, slots) } else { Plan::of_sizes(&sizes) };
+    let plan = if sizes.is_empty() {
+        Plan::of(&program, slots).map_err(|rows| anyhow::anyhow!("a slot takes {rows} rows"))?
+    } else {
+        Plan::of_sizes(&sizes)
+    };
     let leaves = plan.leaves();
     let slots = leaves.iter().sum::<usize>();
     println!("{plan:?}");
@@ -88,6 +92,5 @@ fn main() -> anyhow::Result<()> {
     let public = proof.public_inputs.clone();
     verifiers[plan.root()].verify(proof)?;
     println!("{}", public == statement.public_inputs());
-    let _ = Shape::Batch { slots };
     Ok(())
 }

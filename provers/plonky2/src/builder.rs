@@ -116,6 +116,15 @@ impl Builder {
         (0..T::OUTPUTS).map(|i| Target::wire(row, Row::<T>::routed(op, T::INPUTS + i))).collect()
     }
 
+    /// Rows of a finished circuit, before they are filled up to a power of two: with the hash of the public inputs, its gate, and the
+    /// constants. (Of a circuit that verifies others a little more than it takes: other gates have room for constants.)
+    pub fn rows(&mut self) -> usize {
+        let Target::VirtualTarget { index: targets } = self.plonk.add_virtual_target() else { unreachable!("it is virtual") };
+        let constant = |&index: &usize| self.plonk.target_as_constant(Target::VirtualTarget { index }).is_some();
+        let constants = (0..targets).filter(constant).count();
+        self.plonk.num_gates() + self.plonk.num_public_inputs().div_ceil(RATE) + 1 + constants.div_ceil(2)
+    }
+
     /// Fills the last row of every kind; to be called when all else is done.
     pub fn finish_rows(&mut self) {
         self.finish::<Range32>();

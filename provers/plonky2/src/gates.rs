@@ -49,6 +49,12 @@ pub trait Algebra {
         let scaled = self.mul(c, b);
         self.add(a, scaled)
     }
+    /// `a·(a + c)`.
+    fn mul_shifted(&mut self, a: Self::V, c: F) -> Self::V {
+        let c = self.constant(c);
+        let shifted = self.add(a, c);
+        self.mul(a, shifted)
+    }
 }
 
 fn lift(c: F) -> QuadraticExtension<F> {
@@ -97,6 +103,9 @@ impl Algebra for Recursive<'_> {
     }
     fn add_scaled(&mut self, a: Self::V, c: F, b: Self::V) -> Self::V {
         self.0.mul_const_add_extension(c, b, a)
+    }
+    fn mul_shifted(&mut self, a: Self::V, c: F) -> Self::V {
+        self.0.arithmetic_extension(F::ONE, c, a, a, a)
     }
 }
 
@@ -263,19 +272,12 @@ impl<T: Cell> SimpleGenerator<F, D> for CellGenerator<T> {
     }
 }
 
-/// `Σ limb_i · 4^i`, after emitting that each limb is 0, 1, 2 or 3.
+/// `Σ limb_i · 4^i`, after emitting that each limb is 0, 1, 2 or 3: with `t = x·(x - 3)`, `x·(x-1)·(x-2)·(x-3) = t·(t + 2)`.
 fn limbs<A: Algebra>(a: &mut A, limbs: &[A::V], emit: &mut impl FnMut(A::V)) -> A::V {
-    let one = a.constant(F::ONE);
-    let two = a.constant(F::TWO);
-    let three = a.constant(F::from_canonical_u64(3));
     let mut sum = a.constant(F::ZERO);
     for &limb in limbs.iter().rev() {
-        let minus = [one, two, three].map(|c| a.sub(limb, c));
-        let mut product = limb;
-        for m in minus {
-            product = a.mul(product, m);
-        }
-        emit(product);
+        let t = a.mul_shifted(limb, -F::from_canonical_u64(3));
+        emit(a.mul_shifted(t, F::TWO));
         sum = a.add_scaled(limb, F::from_canonical_u64(4), sum);
     }
     sum
@@ -283,11 +285,9 @@ fn limbs<A: Algebra>(a: &mut A, limbs: &[A::V], emit: &mut impl FnMut(A::V)) -> 
 
 /// The same for limbs of one bit.
 fn bits<A: Algebra>(a: &mut A, bits: &[A::V], emit: &mut impl FnMut(A::V)) -> A::V {
-    let one = a.constant(F::ONE);
     let mut sum = a.constant(F::ZERO);
     for &bit in bits.iter().rev() {
-        let minus = a.sub(bit, one);
-        emit(a.mul(bit, minus));
+        emit(a.mul_shifted(bit, -F::ONE));
         sum = a.add_scaled(bit, F::TWO, sum);
     }
     sum

@@ -78,9 +78,9 @@ pub fn lower(program: &Program, slots: usize, config: CircuitConfig) -> Circuit 
 
 impl Circuit {
     /// Commits to a circuit under a name of its own.
-    pub fn new(b: Builder, separator: &[u8]) -> Self {
+    pub fn new(mut b: Builder, separator: &[u8]) -> Self {
+        let rows = b.rows();
         let Builder { mut plonk, advice, .. } = b;
-        let rows = plonk.num_gates();
         plonk.set_domain_separator(separator.iter().map(|&x| F::from_canonical_u8(x)).collect());
         Circuit { data: plonk.build::<C>(), advice, parts: vec![], rows }
     }

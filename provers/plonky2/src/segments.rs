@@ -44,13 +44,10 @@ use crate::suite::tag;
 
 pub type Proof = ProofWithPublicInputs<F, C, D>;
 
-/// Base-2 logarithm of the rows of a segment, at most. Twice the rows prove as fast a slot, in twice the memory, and halve the joins.
-pub const SEGMENT_ROW_BITS: usize = 15;
-/// Parts that one join verifies, at most: four verifications fill 2^15 rows, as two fill 2^14.
-pub const ARITY: usize = 4;
-/// Rows that building adds to those of a leaf: the hash of its public inputs, and its constants.
-const ROWS_ADDED: usize = 128;
-
+/// Base-2 logarithm of the rows of any circuit of a batch, at most: what one join can verify twice, and half a GiB to prove.
+pub const ROW_BITS: usize = 14;
+/// Parts that one join verifies: two verifications fill 2^14 rows.
+pub const ARITY: usize = 2;
 /// One of the two runs of words that a part has in the journal.
 #[derive(Debug, Clone)]
 pub struct Section {
@@ -209,21 +206,27 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// One leaf if it has 2^`SEGMENT_ROW_BITS` rows or less; else segments of as many slots as these rows hold, the last with what is left.
-    pub fn of(program: &Program, slots: usize) -> Self {
-        let config = circuit_config();
-        let most = (1 << SEGMENT_ROW_BITS) - ROWS_ADDED;
-        // Slots are alike: two counts tell the rest, one more confirms it.
-        let rows = |n| lowering::build_segment(program, n, config.clone()).plonk.num_gates();
-        let (one, two) = (rows(1), rows(2));
-        let fitting = if one >= most { 1 } else { 1 + (most - one) / (two - one).max(1) };
-        if slots <= fitting && lowering::build(program, slots, config.clone()).plonk.num_gates() <= most {
-            return Plan::whole(slots);
+    /// One leaf if it has 2^`ROW_BITS` rows or less; else segments of as many slots as these rows hold, the last with what is left.
+    ///
+    /// # Errors
+    /// The rows of a single slot, if they are more.
+    pub fn of(program: &Program, slots: usize) -> Result<Self, usize> {
+        let most = 1 << ROW_BITS;
+        let batch = |n| lowering::build(program, n, circuit_config()).rows();
+        let segment = |n| lowering::build_segment(program, n, circuit_config()).rows();
+        let (one, two) = (segment(1), segment(2));
+        if one > most {
+            return Err(one);
         }
-        let size = (1..=fitting.min(slots)).rev().find(|&n| n == 1 || rows(n) <= most).expect("one at least");
-        let full = slots / size;
-        let sizes: Vec<usize> = std::iter::repeat_n(size, full).chain((slots % size > 0).then_some(slots % size)).collect();
-        if sizes.len() == 1 { Plan::whole(slots) } else { Plan::of_sizes(&sizes) }
+        // Slots are alike but for a few cells of a row that they share: two counts tell the rest, more confirm it.
+        let estimate = 1 + (most - one) / (two - one);
+        if slots <= estimate + 1 && batch(slots) <= most {
+            return Ok(Plan::whole(slots));
+        }
+        let size = (1..=estimate + 1).rev().find(|&n| segment(n) <= most).expect("one fits").min(slots - 1);
+        let mut sizes = vec![size; slots / size];
+        sizes.extend((slots % size > 0).then_some(slots % size));
+        Ok(Plan::of_sizes(&sizes))
     }
 
     /// A single leaf.
