@@ -17,6 +17,7 @@ import typer
 from multiprover.cli import bench as bench_command
 from multiprover.cli import commands
 from multiprover.cli import demo as demo_command
+from multiprover.cli import risk as risk_command
 from multiprover.cli import soundness as soundness_command
 from multiprover.cli.output import err
 from multiprover.lang.errors import LanguageError, Refused
@@ -32,6 +33,7 @@ from multiprover.program import ProgramError
 from multiprover.provers.conformance import CasesError
 from multiprover.provers.errors import ProverError
 from multiprover.provers.registry import RegistryError, suites_for
+from multiprover.risk.errors import RiskError
 from multiprover.settlement.errors import L1Error
 from multiprover.suites import SuiteError
 
@@ -51,6 +53,7 @@ EXPECTED_ERRORS = (
     ReferenceError_,
     Refused,
     RegistryError,
+    RiskError,
     StorageError,
     SuiteError,
     WorkspaceError,
@@ -68,6 +71,7 @@ app = typer.Typer(
 )
 prover_app = typer.Typer(no_args_is_help=True, help="Work with one prover.")
 app.add_typer(prover_app, name="prover")
+app.add_typer(risk_command.app, name="risk")
 app.add_typer(soundness_command.app, name="soundness")
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on standard output.")]

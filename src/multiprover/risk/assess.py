@@ -192,6 +192,21 @@ def with_own_copies(deployment: Deployment, component: str) -> Deployment:
     return replace(deployment, members=members, unsafe=unsafe, outages=outages)
 
 
+def without_fault(deployment: Deployment, component: str) -> Deployment:
+    """The same, with a component that never fails and never halts anything.
+
+    Raises:
+        UnknownComponentError: the component is not one of the deployment's.
+    """
+    known = (*deployment.members, *deployment.common)
+    if component not in known:
+        raise UnknownComponentError(
+            f"component: expected one of {', '.join(sorted(known))}, found {component!r}"
+        )
+    unsafe = dict(deployment.unsafe) | {component: np.zeros(deployment.samples)}
+    return replace(deployment, unsafe=unsafe, outages=dict(deployment.outages) | {component: ()})
+
+
 @dataclass(frozen=True)
 class Worth:
     """What a change would do. ``p_safety_year`` and ``p_liveness`` after it."""

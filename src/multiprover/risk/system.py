@@ -41,6 +41,9 @@ STRENGTH_YEARS = 10.0
 """What is known of a class counts as this many years of one member at most, once that has data of its own."""
 EVERY_SUITE = "every-suite"
 """The event that the hashes and signatures of all suites of a deployment break in one year."""
+ATTACK_BITS = 80.0
+"""What is proven for fewer bits than these could be attacked: about 2^94 hashes are computed a year for
+Bitcoin. A type whose weakest proven term has fewer rests on the conjecture that gives it more."""
 Id = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
 
 
@@ -103,6 +106,7 @@ class _Components(_Part):
     added: tuple[ComponentSpec, ...]
     common: tuple[Id, ...]
     each_type: _Assigned
+    conjecture: _Assigned
     suites: dict[Name, tuple[Id, ...]]
     audited: dict[str, str]
 
@@ -457,6 +461,34 @@ def shipped_manifests() -> dict[str, Manifest]:
     return {row.proof_type: row for row in rows}
 
 
+def manifests_document(manifests: Mapping[str, Manifest]) -> str:
+    """A snapshot as text, as it is kept in the package."""
+    rows = tuple(manifests[name] for name in sorted(manifests))
+    return TypeAdapter(tuple[Manifest, ...]).dump_json(rows, indent=2).decode() + "\n"
+
+
+MACHINE = frozenset({"cpython"})
+"""Components whose version is that of the machine, not of the build."""
+
+
+def differences(known: Manifest, found: Manifest) -> list[str]:
+    """Where a prover's manifest is not what the model is made of; notes and warnings may differ."""
+    lines = []
+    before = {(c.layer, c.id): c.version for c in known.components}
+    after = {(c.layer, c.id): c.version for c in found.components}
+    lines += [f"{i} ({layer}) is gone" for layer, i in before.keys() - after.keys()]
+    lines += [f"{i} ({layer}) is new" for layer, i in after.keys() - before.keys()]
+    lines += [
+        f"{part[1]} is {after[part] or 'without version'}, not {before[part] or 'without version'}"
+        for part in before.keys() & after.keys()
+        if before[part] != after[part] and part[1] not in MACHINE
+    ]
+    for what in ("version", "format_version", "suites", "simulated", "security"):
+        if getattr(known, what) != getattr(found, what):
+            lines.append(f"{what} differs")
+    return sorted(lines)
+
+
 def shipped_system(*, audited: bool = False, manifests: Mapping[str, Manifest] | None = None) -> System:
     """The system of this repository: its provers, and the planned types.
 
@@ -500,9 +532,11 @@ def shipped_system(*, audited: bool = False, manifests: Mapping[str, Manifest] |
     for kind in planned.types:
         types.setdefault(kind.name, kind)
     for name, kind in types.items():
-        process = f"{name}-process"
-        components[process] = ComponentSpec(id=process, layer="executor", **model.each_type.model_dump())
-        types[name] = kind.model_copy(update={"components": (*kind.components, process)})
+        own = [ComponentSpec(id=f"{name}-process", layer="executor", **model.each_type.model_dump())]
+        if kind.proven_bits and kind.proven_bits < ATTACK_BITS <= (kind.conjectured_bits or 0):
+            own.append(ComponentSpec(id=f"{name}-conjecture", layer="field", **model.conjecture.model_dump()))
+        components |= {spec.id: spec for spec in own}
+        types[name] = kind.model_copy(update={"components": (*kind.components, *(spec.id for spec in own))})
     if audited:
         for name, spec in components.items():
             classes = tuple(model.audited.get(c, c) for c in spec.classes)
