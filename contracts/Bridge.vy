@@ -675,7 +675,7 @@ def _evaluate(record: DynArray[uint256, MAX_INTS], cells: DynArray[uint256, MAX_
     for op: uint256 in self.formula:
         code: uint256 = op & 255
         at: uint256 = (op >> 8) & 255
-        k: int256 = convert(op, int256) >> 32
+        k: int256 = convert(convert(op, bytes32), int256) >> 32  # keeps its sign
         if code == OP_CONST:
             values[i] = k
         elif code == OP_FIELD:

@@ -1,5 +1,5 @@
-"""What the contract ``Bridge`` must know of a transition: its kinds' rules, where withdrawals stand, and what an
-account is worth to who leaves (``docs/settlement.md``).
+"""What the contract ``Bridge`` must know of a transition: its kinds' rules, where withdrawals stand, and what
+an account is worth to who leaves (``docs/settlement.md``).
 
 The rules are a deployment's, read from the transition; of these, the program holds ``operator_only`` and
 ``value`` alone.
@@ -146,8 +146,8 @@ class SuiteOpening:
 
 @dataclass(frozen=True)
 class EscapeOpening:
-    """What ``Bridge.escape`` takes of a state: the integers of the account's record and of the cells, as they are
-    encoded, and an opening for each suite.
+    """What ``Bridge.escape`` takes of a state: the integers of the account's record and of the cells, as they
+    are encoded, and an opening for each suite.
     """
 
     record: list[int]
@@ -274,7 +274,7 @@ class _Formula:
         return [(code | a << 8 | b << 16 | c << 24 | k << 32) % 2**256 for code, a, b, c, k in self._ops]
 
     def add(self, trace: ExitTrace) -> int:
-        """The operation whose value is the trace's. Nodes are walked without recursion, as they can be deep."""
+        """The operation whose value is the trace's. Nodes are walked without recursion: they can be deep."""
         known: dict[int, int] = {}
         stack: list[Any] = [trace.value]
         while stack:
