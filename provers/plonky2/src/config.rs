@@ -3,16 +3,23 @@
 use plonky2::fri::FriConfig;
 use plonky2::fri::reduction_strategies::FriReductionStrategy;
 use plonky2::gadgets::arithmetic::EqualityGenerator;
+use plonky2::gadgets::arithmetic_extension::QuotientGeneratorExtension;
 use plonky2::gadgets::split_base::BaseSumGenerator;
 use plonky2::gadgets::split_join::{SplitGenerator, WireSplitGenerator};
 use plonky2::gates::arithmetic_base::{ArithmeticBaseGenerator, ArithmeticGate};
 use plonky2::gates::arithmetic_extension::{ArithmeticExtensionGate, ArithmeticExtensionGenerator};
 use plonky2::gates::base_sum::{BaseSplitGenerator, BaseSumGate};
 use plonky2::gates::constant::ConstantGate;
+use plonky2::gates::coset_interpolation::{CosetInterpolationGate, InterpolationGenerator};
+use plonky2::gates::exponentiation::{ExponentiationGate, ExponentiationGenerator};
+use plonky2::gates::multiplication_extension::{MulExtensionGate, MulExtensionGenerator};
 use plonky2::gates::noop::NoopGate;
 use plonky2::gates::poseidon::{PoseidonGate, PoseidonGenerator};
+use plonky2::gates::poseidon_mds::{PoseidonMdsGate, PoseidonMdsGenerator};
 use plonky2::gates::public_input::PublicInputGate;
+use plonky2::gates::random_access::{RandomAccessGate, RandomAccessGenerator};
 use plonky2::gates::reducing::{ReducingGate, ReducingGenerator};
+use plonky2::gates::reducing_extension::{ReducingExtensionGate, ReducingGenerator as ReducingExtensionGenerator};
 use plonky2::iop::generator::{ConstantGenerator, RandomValueGenerator};
 use plonky2::plonk::circuit_data::CircuitConfig;
 use plonky2::util::serialization::gate_serialization::log;
@@ -30,8 +37,8 @@ pub const FORMAT_VERSION: u32 = 1;
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 pub const PROOF_TYPE: &str = "plonky2";
 
-/// Base-2 logarithm of the rows of a circuit, at most: beyond it the conjectured security would be under 100 bits (`security`).
-pub const MOST_ROW_BITS: usize = 16;
+/// Base-2 logarithm of the rows of a circuit, at most: what a join can verify twice (`segments`), and half a GiB to prove.
+pub const MOST_ROW_BITS: usize = 14;
 
 /// The configuration of every circuit.
 ///
@@ -59,7 +66,7 @@ pub fn circuit_config() -> CircuitConfig {
     }
 }
 
-/// Writes and reads the gates that `lowering` uses.
+/// Writes and reads the gates that `lowering` uses, and those of circuits that verify proofs.
 pub struct Gates;
 
 impl GateSerializer<F, D> for Gates {
@@ -69,9 +76,15 @@ impl GateSerializer<F, D> for Gates {
         ArithmeticExtensionGate<D>,
         BaseSumGate<2>,
         ConstantGate,
+        CosetInterpolationGate<F, D>,
+        ExponentiationGate<F, D>,
+        MulExtensionGate<D>,
         NoopGate,
         PoseidonGate<F, D>,
+        PoseidonMdsGate<F, D>,
         PublicInputGate,
+        RandomAccessGate<F, D>,
+        ReducingExtensionGate<D>,
         ReducingGate<D>,
         Row<Range32>,
         Row<Words2>,
@@ -93,8 +106,15 @@ impl WitnessGeneratorSerializer<F, D> for Generators {
         BaseSumGenerator<2>,
         ConstantGenerator<F>,
         EqualityGenerator,
+        ExponentiationGenerator<F, D>,
+        InterpolationGenerator<F, D>,
+        MulExtensionGenerator<F, D>,
         PoseidonGenerator<F, D>,
+        PoseidonMdsGenerator<D>,
+        QuotientGeneratorExtension<D>,
+        RandomAccessGenerator<F, D>,
         RandomValueGenerator,
+        ReducingExtensionGenerator<D>,
         ReducingGenerator<D>,
         SplitGenerator,
         WireSplitGenerator,

@@ -16,13 +16,12 @@ pub struct Witness {
     pub suite: pb::SuiteStatement,
 }
 
-/// The witness of a batch cut into segments.
-pub struct Segmented {
-    /// The advice of each segment.
-    pub segments: Vec<Vec<F>>,
-    /// The advice of the join at the root: the cells and map roots after the batch.
+/// The advice of a batch, by the circuits that it is cut into (`segments`).
+pub struct Advice {
+    /// Of each leaf.
+    pub leaves: Vec<Vec<F>>,
+    /// Of the join at the root: the cells and map roots after the batch. Empty without one.
     pub closing: Vec<F>,
-    pub suite: pb::SuiteStatement,
 }
 
 /// A statement with every field decoded.
@@ -269,10 +268,10 @@ pub fn execute_segments(
     slots: &[usize],
     statement: &Statement,
     request: &pb::ProveRequest,
-) -> Result<Segmented, Refusal> {
+) -> Result<(Advice, pb::SuiteStatement), Refusal> {
     let mut executed = run(program, slots, statement, request)?;
     let suite = executed.conclude(statement, request)?;
-    Ok(executed.segmented(slots, suite))
+    Ok((executed.segmented(slots), suite))
 }
 
 /// The advice of a request whose statement is right in its domain and pre root only, with `z = 0`: for measuring a circuit, whose cost is the same.
@@ -292,8 +291,8 @@ pub fn rehearse_segments(
     slots: &[usize],
     statement: &Statement,
     request: &pb::ProveRequest,
-) -> Result<Segmented, Refusal> {
-    Ok(run(program, slots, statement, request)?.segmented(slots, pb::SuiteStatement::default()))
+) -> Result<Advice, Refusal> {
+    Ok(run(program, slots, statement, request)?.segmented(slots))
 }
 
 /// A batch that was executed, not yet compared with its statement.
@@ -422,7 +421,7 @@ impl Executed<'_> {
     }
 
     /// With what segments are told beside: the journal's hash where their inputs and their outputs start.
-    fn segmented(mut self, slots: &[usize], suite: pb::SuiteStatement) -> Segmented {
+    fn segmented(mut self, slots: &[usize]) -> Advice {
         let program = self.executor.program;
         let mut words = self.journal.iter();
         let mut sponge = Sponge::new(self.journal.len());
@@ -433,7 +432,7 @@ impl Executed<'_> {
             }
         }
         self.executor.push_state();
-        Segmented { segments: self.leaves, closing: self.executor.advice, suite }
+        Advice { leaves: self.leaves, closing: self.executor.advice }
     }
 }
 

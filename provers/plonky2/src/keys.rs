@@ -1,16 +1,15 @@
 //! Circuits in the cache directory (docs/prover.md §2).
 //!
-//! A folder is named by the hash of (prover version, format version, program id, slots) and holds three files, each with its
-//! hash beside it: `program`, the canonical bytes; `circuit`, everything that proving needs; `verifier`, what verifying needs. The hash of `verifier` is
-//! the key id. Folders are written under another name and renamed, so a folder is whole or not there.
+//! A folder is named by the hash of (prover version, format version, program id, slots) and holds files, each with its hash beside
+//! it: `program`, the canonical bytes; `circuit-0`, `circuit-1` …, what proving needs of each circuit of the batch's plan (`segments`); `verifier`, what verifying
+//! needs of the last one. The hash of `verifier` is the key id. Folders are written under another name and renamed, so a folder is whole or not there.
 
 use std::fs;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
-use plonky2::iop::target::Target;
 use plonky2::plonk::circuit_data::{CircuitData, VerifierCircuitData};
-use plonky2::util::serialization::{Buffer, Read as _, Write as _};
+use plonky2::util::serialization::{Buffer, IoResult, Read as _, Write as _};
 
 use crate::config::{FORMAT_VERSION, Gates, Generators, VERSION};
 use crate::field::{C, D, F};
@@ -20,7 +19,6 @@ use crate::refusal::{Code, Refusal};
 use crate::suite::{hex, keccak};
 
 const PROGRAM: &str = "program";
-const CIRCUIT: &str = "circuit";
 const VERIFIER: &str = "verifier";
 
 /// Why keys could not be read or written.
@@ -61,28 +59,18 @@ impl Keys {
         self.folder.is_dir()
     }
 
-    /// Writes a circuit; keys that another call has written meanwhile stay.
+    /// Starts to write.
     ///
     /// # Errors
-    /// The folder cannot be written.
-    pub fn save(&self, program: &[u8], circuit: &Circuit) -> Result<(), KeysError> {
+    /// The folder cannot be written; likewise below.
+    pub fn draft(&self, program: &[u8]) -> Result<Draft<'_>, KeysError> {
         let parent = self.folder.parent().expect("under the cache");
         fs::create_dir_all(parent).map_err(io_error(parent))?;
-        let making = self.folder.with_extension(format!("{}.tmp", std::process::id()));
-        fs::create_dir_all(&making).map_err(io_error(&making))?;
-        let data = circuit.data.to_bytes(&Gates, &Generators).expect("every gate and generator is registered");
-        let mut bytes = vec![];
-        bytes.write_target_vec(&circuit.advice).expect("writing to memory");
-        bytes.extend(data);
-        let verifier = circuit.data.verifier_data().to_bytes(&Gates).expect("every gate is registered");
-        for (name, content) in [(PROGRAM, program), (CIRCUIT, &bytes), (VERIFIER, &verifier)] {
-            write(&making.join(name), content)?;
-            write(&making.join(name).with_extension("keccak256"), hex(&keccak(&[content])).as_bytes())?;
-        }
-        match fs::rename(&making, &self.folder) {
-            Err(_) if self.exist() => fs::remove_dir_all(&making).map_err(io_error(&making)),
-            result => result.map_err(io_error(&self.folder)),
-        }
+        let folder = self.folder.with_extension(format!("{}.tmp", std::process::id()));
+        fs::create_dir_all(&folder).map_err(io_error(&folder))?;
+        let draft = Draft { keys: self, folder };
+        draft.write(PROGRAM, program)?;
+        Ok(draft)
     }
 
     fn read(&self, name: &str) -> Result<Vec<u8>, KeysError> {
@@ -122,19 +110,65 @@ impl Keys {
         Ok(Program::decode(&self.read(PROGRAM)?)?)
     }
 
-    pub fn circuit(&self) -> Result<(CircuitData<F, C, D>, Vec<Target>), KeysError> {
-        let bytes = self.read(CIRCUIT)?;
-        let mut buffer = Buffer::new(&bytes);
-        let advice = buffer.read_target_vec().map_err(|_| self.unreadable(CIRCUIT))?;
-        let at = buffer.pos();
-        let data = CircuitData::from_bytes(&bytes[at..], &Gates, &Generators).map_err(|_| self.unreadable(CIRCUIT))?;
-        Ok((data, advice))
+    /// The circuit at this place of the plan. Its `rows` are those of the filled circuit.
+    pub fn circuit(&self, place: usize) -> Result<Circuit, KeysError> {
+        let name = circuit_name(place);
+        let bytes = self.read(&name)?;
+        self.decode(&bytes).map_err(|_| self.unreadable(&name))
+    }
+
+    fn decode(&self, bytes: &[u8]) -> IoResult<Circuit> {
+        let mut buffer = Buffer::new(bytes);
+        let advice = buffer.read_target_vec()?;
+        let count = buffer.read_usize()?;
+        let parts = (0..count).map(|_| buffer.read_target_proof_with_public_inputs()).collect::<IoResult<_>>()?;
+        let data = CircuitData::<F, C, D>::from_bytes(&bytes[buffer.pos()..], &Gates, &Generators)?;
+        Ok(Circuit { advice, parts, rows: data.common.degree(), data })
     }
 
     pub fn verifier(&self) -> Result<Verifier, KeysError> {
         let bytes = self.read(VERIFIER)?;
         let data = VerifierCircuitData::from_bytes(bytes.clone(), &Gates).map_err(|_| self.unreadable(VERIFIER))?;
         Ok(Verifier { id: keccak(&[&bytes]), bytes, data })
+    }
+}
+
+fn circuit_name(place: usize) -> String {
+    format!("circuit-{place}")
+}
+
+/// Keys being written: under another name, until they are whole.
+pub struct Draft<'k> {
+    keys: &'k Keys,
+    folder: PathBuf,
+}
+
+impl Draft<'_> {
+    fn write(&self, name: &str, content: &[u8]) -> Result<(), KeysError> {
+        write(&self.folder.join(name), content)?;
+        write(&self.folder.join(name).with_extension("keccak256"), hex(&keccak(&[content])).as_bytes())
+    }
+
+    /// Writes the circuit at this place of the plan.
+    pub fn circuit(&self, place: usize, circuit: &Circuit) -> Result<(), KeysError> {
+        let encode = || -> IoResult<Vec<u8>> {
+            let mut bytes = vec![];
+            bytes.write_target_vec(&circuit.advice)?;
+            bytes.write_usize(circuit.parts.len())?;
+            circuit.parts.iter().try_for_each(|part| bytes.write_target_proof_with_public_inputs(part))?;
+            bytes.extend(circuit.data.to_bytes(&Gates, &Generators)?);
+            Ok(bytes)
+        };
+        self.write(&circuit_name(place), &encode().expect("every gate and generator is registered"))
+    }
+
+    /// Ends with what verifying needs; keys that another call has written meanwhile stay.
+    pub fn finish(self, verifier: &VerifierCircuitData<F, C, D>) -> Result<(), KeysError> {
+        self.write(VERIFIER, &verifier.to_bytes(&Gates).expect("every gate is registered"))?;
+        match fs::rename(&self.folder, &self.keys.folder) {
+            Err(_) if self.keys.exist() => fs::remove_dir_all(&self.folder).map_err(io_error(&self.folder)),
+            result => result.map_err(io_error(&self.keys.folder)),
+        }
     }
 }
 

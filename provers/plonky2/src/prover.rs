@@ -3,28 +3,25 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
-use plonky2::iop::generator::generate_partial_witness;
-use plonky2::iop::witness::{PartialWitness, WitnessWrite};
-use plonky2::plonk::proof::ProofWithPublicInputs;
-use plonky2::plonk::prover::prove_with_partition_witness;
-use plonky2::util::timing::TimingTree;
-
-use crate::config::{FORMAT_VERSION, MOST_ROW_BITS, PROOF_TYPE, VERSION, circuit_config};
-use crate::execution::{self, Statement};
-use crate::field::{C, D, F};
+use crate::config::{FORMAT_VERSION, MOST_ROW_BITS, PROOF_TYPE, VERSION};
+use crate::execution::Statement;
+use crate::field::{D, F};
 use crate::keys::{Keys, KeysError};
 use crate::lowering;
 use crate::pb::prover as pb;
 use crate::program::Program;
 use crate::refusal::{Code, Refusal, malformed};
 use crate::security::{Parameters, least};
+use crate::segments::{self, Failed, Plan, Proof};
 use crate::suite::{self, hex};
 use crate::usage;
 
-type Proof = ProofWithPublicInputs<F, C, D>;
-
-/// Slots of a batch, at most; rows bound it further.
+/// Slots of a batch, at most.
 const MOST_SLOTS: usize = 1 << 12;
+
+/// What building, and proving, the largest circuit takes on two cores.
+const SECONDS_A_SETUP: f64 = 3.0;
+const SECONDS_A_PROOF: f64 = 5.0;
 
 /// How far a call has come.
 pub trait Progress: Sync {
@@ -110,29 +107,30 @@ pub fn prepare(cache: &Path, request: &pb::PrepareRequest, progress: &dyn Progre
     let keys = Keys::at(cache, &program.id, slots);
     let cached = keys.exist();
     let mut figures = std::collections::BTreeMap::new();
+    if slots > MOST_SLOTS {
+        let refusal = Refusal::new(Code::Unsupported, "the batch is too large: use fewer slots");
+        return Err(refusal.differing(format!("at most {MOST_SLOTS} slots"), format!("{slots} slots")).into());
+    }
     if !cached {
-        let too_large = |found: String| {
-            Refusal::new(Code::Unsupported, "the batch is too large for one circuit: use fewer slots")
-                .differing(format!("at most {MOST_SLOTS} slots and 2^{MOST_ROW_BITS} rows"), found)
-        };
-        if slots > MOST_SLOTS {
-            return Err(too_large(format!("{slots} slots")).into());
-        }
-        progress.stage("compile", 0.0, 0.1, 1.0);
-        // One slot first: a batch that cannot fit is refused before it fills the memory.
-        let one = lowering::build(&program, 1, circuit_config()).plonk.num_gates();
-        if one.saturating_sub(64).saturating_mul(slots) > 1 << MOST_ROW_BITS {
-            return Err(too_large(format!("about {} rows", one * slots)).into());
-        }
-        progress.stage("setup", 0.1, 0.9, one as f64 * slots as f64 * 3e-4);
+        progress.stage("compile", 0.0, 0.05, 1.0);
+        let plan = plan(&program, slots)?;
         let cpu = usage::cpu_seconds();
-        let circuit = lowering::lower(&program, slots, circuit_config());
-        if circuit.data.common.degree_bits() > MOST_ROW_BITS {
-            return Err(too_large(format!("{} rows", circuit.rows)).into());
+        let draft = keys.draft(&request.program)?;
+        let (count, mut rows, mut verifiers) = (plan.shapes.len(), vec![], vec![]);
+        for place in 0..count {
+            let share = |done: usize| 0.05 + 0.95 * done as f64 / count as f64;
+            progress.stage(&format!("setup {} of {count}", place + 1), share(place), share(place + 1), SECONDS_A_SETUP);
+            let circuit = plan.lower(&program, place, |p| &verifiers[p]);
+            if circuit.data.common.degree_bits() > MOST_ROW_BITS {
+                return Err(too_large(circuit.rows).into());
+            }
+            draft.circuit(place, &circuit)?;
+            rows.push(circuit.rows);
+            verifiers.push(circuit.data.verifier_data());
         }
-        progress.stage("write", 0.9, 1.0, 1.0);
-        keys.save(&request.program, &circuit)?;
-        figures.insert("rows".into(), circuit.rows as f64);
+        draft.finish(&verifiers[plan.root()])?;
+        figures.insert("rows".into(), plan.levels.iter().flatten().map(|&place| rows[place] as f64).sum());
+        figures.insert("segments".into(), plan.levels[0].len() as f64);
         figures.insert("setup_cpu_s".into(), usage::cpu_seconds() - cpu);
     }
     let verifier = keys.verifier()?;
@@ -147,6 +145,16 @@ pub fn prepare(cache: &Path, request: &pb::PrepareRequest, progress: &dyn Progre
         artefacts: [("verifier_data".to_string(), verifier.bytes)].into(),
         figures,
     })
+}
+
+/// How a batch is proven.
+fn plan(program: &Program, slots: usize) -> Result<Plan, Refusal> {
+    Plan::of(program, slots).map_err(too_large)
+}
+
+fn too_large(rows: usize) -> Refusal {
+    Refusal::new(Code::Unsupported, "the program's slot or state is too large for a circuit")
+        .differing(format!("at most 2^{MOST_ROW_BITS} rows"), format!("{rows} rows"))
 }
 
 /// Refuses keys that are not the ones asked for.
@@ -171,23 +179,25 @@ pub fn prove(cache: &Path, request: &pb::ProveRequest, progress: &dyn Progress) 
     check_key_id(&verifier.id, &request.key_id)?;
     progress.stage("execute", 0.05, 0.1, 1.0);
     let cpu = usage::cpu_seconds();
-    let witness = execution::execute(&program, statement.slots, &statement, request)?;
-    let (data, advice) = keys.circuit()?;
-    progress.stage("witness", 0.1, 0.15, 1.0);
-    let mut inputs = PartialWitness::new();
-    assert_eq!(advice.len(), witness.advice.len(), "lowering and execution ask for the same advice");
-    for (target, value) in advice.into_iter().zip(witness.advice) {
-        inputs.set_target(target, value).expect("each once");
-    }
-    let witness_of = |e: anyhow::Error| -> Refusal { unreachable!("an executed batch satisfies the circuit: {e}") };
-    let partition = generate_partial_witness(inputs, &data.prover_only, &data.common).map_err(witness_of)?;
+    let plan = plan(&program, statement.slots)?;
+    let (advice, suite) = plan.execute(&program, &statement, request)?;
     let proving = usage::cpu_seconds();
-    progress.stage("prove", 0.15, 1.0, (1 << data.common.degree_bits()) as f64 * 3e-4);
-    let proof = prove_with_partition_witness(&data.prover_only, &data.common, partition, &mut TimingTree::default())
-        .map_err(witness_of)?;
+    let stage = |done: usize, of: usize| {
+        let share = |done: usize| 0.1 + 0.9 * done as f64 / of as f64;
+        if done < of {
+            progress.stage(&format!("proof {} of {of}", done + 1), share(done), share(done + 1), SECONDS_A_PROOF);
+        }
+    };
+    stage(0, plan.levels.iter().map(Vec::len).sum());
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let resources = (cores, usage::memory_mib() / 2);
+    let proof = segments::prove_batch(&plan, |place| keys.circuit(place), &advice, resources, stage).map_err(|e| match e {
+        Failed::Load(e) => e,
+        Failed::Proof(e) => unreachable!("an executed batch satisfies its circuits: {e}"),
+    })?;
     // A prover that errs must not say so to others: verify before handing out.
     let bytes = proof.to_bytes();
-    verifier.data.verify(proof).map_err(witness_of)?;
+    verifier.data.verify(proof).unwrap_or_else(|e| unreachable!("what was proven verifies: {e}"));
     let now = usage::cpu_seconds();
     Ok(pb::Proof {
         proof_type: PROOF_TYPE.into(),
@@ -195,7 +205,7 @@ pub fn prove(cache: &Path, request: &pb::ProveRequest, progress: &dyn Progress) 
         key_id: verifier.id.into(),
         l1_proof: bytes.clone(),
         proof: bytes,
-        suites: vec![witness.suite],
+        suites: vec![suite],
         figures: [
             ("witness_cpu_s".to_string(), proving - cpu),
             ("prove_cpu_s".to_string(), now - proving),

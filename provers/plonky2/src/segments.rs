@@ -36,16 +36,17 @@ use plonky2::util::reducing::ReducingFactorTarget;
 use plonky2::util::timing::TimingTree;
 
 use crate::builder::{Builder, RATE, Sponge};
-use crate::config::circuit_config;
+use crate::config::{MOST_ROW_BITS, circuit_config};
+use crate::execution::{self, Advice, Statement};
 use crate::field::{C, D, F};
 use crate::lowering::{self, Circuit, PAYEE_WORDS, PUBLIC_INPUTS, Public};
+use crate::pb::prover as pb;
 use crate::program::Program;
+use crate::refusal::Refusal;
 use crate::suite::tag;
 
 pub type Proof = ProofWithPublicInputs<F, C, D>;
 
-/// Base-2 logarithm of the rows of any circuit of a batch, at most: what one join can verify twice, and half a GiB to prove.
-pub const ROW_BITS: usize = 14;
 /// Parts that one join verifies: two verifications fill 2^14 rows.
 pub const ARITY: usize = 2;
 /// One of the two runs of words that a part has in the journal.
@@ -206,15 +207,15 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// One leaf if it has 2^`ROW_BITS` rows or less; else segments of as many slots as these rows hold, the last with what is left.
+    /// One leaf if it has 2^`MOST_ROW_BITS` rows or less; else segments of as many slots as these rows hold, the last with what is left.
     ///
     /// # Errors
     /// The rows of a single slot, if they are more.
     pub fn of(program: &Program, slots: usize) -> Result<Self, usize> {
-        let most = 1 << ROW_BITS;
+        let most = 1 << MOST_ROW_BITS;
         let batch = |n| lowering::build(program, n, circuit_config()).rows();
         let segment = |n| lowering::build_segment(program, n, circuit_config()).rows();
-        let (one, two) = (segment(1), segment(2));
+        let (one, two) = (segment(1).max(batch(1)), segment(2));
         if one > most {
             return Err(one);
         }
@@ -225,7 +226,7 @@ impl Plan {
         }
         let size = (1..=estimate + 1).rev().find(|&n| segment(n) <= most).expect("one fits").min(slots - 1);
         let mut sizes = vec![size; slots / size];
-        sizes.extend((slots % size > 0).then_some(slots % size));
+        sizes.extend(Some(slots % size).filter(|&rest| rest > 0));
         Ok(Plan::of_sizes(&sizes))
     }
 
@@ -272,6 +273,25 @@ impl Plan {
     /// The place of the batch's own circuit.
     pub fn root(&self) -> usize {
         self.shapes.len() - 1
+    }
+
+    /// The advice for its circuits, and the statement.
+    ///
+    /// # Errors
+    /// As `execution::execute`.
+    pub fn execute(
+        &self,
+        program: &Program,
+        statement: &Statement,
+        request: &pb::ProveRequest,
+    ) -> Result<(Advice, pb::SuiteStatement), Refusal> {
+        match self.leaves()[..] {
+            [slots] => {
+                let witness = execution::execute(program, slots, statement, request)?;
+                Ok((Advice { leaves: vec![witness.advice], closing: vec![] }, witness.suite))
+            }
+            ref several => execution::execute_segments(program, several, statement, request),
+        }
     }
 
     /// Builds one circuit. `verifier` gives those that it verifies, by their place.
@@ -349,12 +369,13 @@ impl Circuit {
     }
 }
 
-/// The advice of a batch.
-pub struct Advice {
-    /// Of each leaf.
-    pub leaves: Vec<Vec<F>>,
-    /// Of the root join; empty without one.
-    pub closing: Vec<F>,
+/// Why a batch was not proven.
+#[derive(Debug)]
+pub enum Failed<E> {
+    /// A circuit could not be loaded.
+    Load(E),
+    /// The advice, or a proof below, does not satisfy its circuit.
+    Proof(anyhow::Error),
 }
 
 /// MiB that proving takes for each 2^10 rows.
@@ -362,19 +383,20 @@ const MIB_A_KILOROW: usize = 34;
 
 /// Proves a batch: leaves at the same time, up to `cores` of them and not more than fit in `memory_mib`; then joins, level by level.
 ///
-/// `load` gives a circuit by its place in the plan; each is asked for once a level. `done` is told after every proof how many of how many there are.
+/// `load` gives a circuit by its place in the plan; each is asked for once a level. `done` is told after every proof how many of how many there are,
+/// once at a time and in order.
 ///
 /// # Errors
 /// Of `load`, or the first proof that fails.
-pub fn prove_batch<E: Send + From<anyhow::Error>>(
+pub fn prove_batch<E>(
     plan: &Plan,
     load: impl Fn(usize) -> Result<Circuit, E>,
     advice: &Advice,
     (cores, memory_mib): (usize, usize),
     done: impl Fn(usize, usize) + Sync,
-) -> Result<Proof, E> {
+) -> Result<Proof, Failed<E>> {
     let total = plan.levels.iter().map(Vec::len).sum::<usize>();
-    let finished = AtomicUsize::new(0);
+    let finished = Mutex::new(0);
     let mut below: Vec<Proof> = vec![];
     for level in &plan.levels {
         let mut given = below.into_iter();
@@ -387,7 +409,10 @@ pub fn prove_batch<E: Send + From<anyhow::Error>>(
         let mut distinct: Vec<usize> = jobs.iter().map(|(place, _)| *place).collect();
         distinct.sort_unstable();
         distinct.dedup();
-        let circuits = distinct.iter().map(|&place| Ok((place, load(place)?))).collect::<Result<Vec<(usize, Circuit)>, E>>()?;
+        let mut circuits: Vec<(usize, Circuit)> = vec![];
+        for place in distinct {
+            circuits.push((place, load(place).map_err(Failed::Load)?));
+        }
         let circuit = |place: usize| &circuits.iter().find(|(p, _)| *p == place).expect("loaded").1;
         let largest = circuits.iter().map(|(_, c)| c.data.common.degree_bits()).max().unwrap_or(0);
         let fitting = memory_mib / ((MIB_A_KILOROW << largest) >> 10).max(1);
@@ -411,14 +436,16 @@ pub fn prove_batch<E: Send + From<anyhow::Error>>(
                             next.store(jobs.len(), Ordering::Relaxed);
                             return;
                         }
-                        done(finished.fetch_add(1, Ordering::Relaxed) + 1, total);
+                        let mut finished = finished.lock().expect("not poisoned");
+                        *finished += 1;
+                        done(*finished, total);
                     }
                 });
             }
         });
         let mut proofs = proofs.into_inner().expect("not poisoned");
         proofs.sort_unstable_by_key(|(at, _)| *at);
-        below = proofs.into_iter().map(|(_, proof)| proof.map_err(E::from)).collect::<Result<_, E>>()?;
+        below = proofs.into_iter().map(|(_, proof)| proof.map_err(Failed::Proof)).collect::<Result<_, _>>()?;
         below.extend(left);
     }
     Ok(below.pop().expect("the last level has one proof"))

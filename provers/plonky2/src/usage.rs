@@ -17,3 +17,14 @@ pub fn peak_mib() -> f64 {
     let kib = status.lines().find_map(|l| l.strip_prefix("VmHWM:")?.trim().strip_suffix("kB")?.trim().parse::<f64>().ok());
     kib.unwrap_or(0.0) / 1024.0
 }
+
+/// Memory that this process may have, MiB: the machine's, or its control group's where that is less. 4096 where neither can be read.
+pub fn memory_mib() -> usize {
+    let machine = std::fs::read_to_string("/proc/meminfo").ok().and_then(|text| {
+        let line = text.lines().find_map(|l| l.strip_prefix("MemTotal:"))?;
+        line.trim().trim_end_matches("kB").trim().parse::<usize>().ok()
+    });
+    let group = std::fs::read_to_string("/sys/fs/cgroup/memory.max").ok().and_then(|text| text.trim().parse::<usize>().ok());
+    let (machine, group) = (machine.map(|kib| kib >> 10), group.map(|bytes| bytes >> 20));
+    machine.into_iter().chain(group).min().unwrap_or(4096)
+}

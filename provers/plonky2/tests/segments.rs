@@ -7,15 +7,15 @@ mod common;
 use bank::Bank;
 use common::{Checked, Random};
 use multiprover_plonky2::builder::{Builder, Sponge};
-use multiprover_plonky2::config::circuit_config;
-use multiprover_plonky2::execution::{Segmented, Statement, execute_segments};
+use multiprover_plonky2::config::{MOST_ROW_BITS, circuit_config};
+use multiprover_plonky2::execution::{Advice, Statement, execute_segments};
 use multiprover_plonky2::field::{C, D, F, Field};
 use multiprover_plonky2::lowering::{Circuit, PUBLIC_INPUTS, build_segment};
 use multiprover_plonky2::pb::prover as pb;
 use multiprover_plonky2::program::Program;
 use multiprover_plonky2::reference::reference_program;
 use multiprover_plonky2::security::{Parameters, least};
-use multiprover_plonky2::segments::{Advice, Part, Plan, Proof, ROW_BITS, Shape, prove_batch};
+use multiprover_plonky2::segments::{Part, Plan, Proof, Shape, prove_batch};
 use multiprover_plonky2::suite::{self, tag};
 use plonky2::iop::witness::{PartitionWitness, Witness as _};
 use plonky2::plonk::circuit_data::VerifierCircuitData;
@@ -40,10 +40,10 @@ fn four_slots() -> (Bank, pb::ProveRequest) {
     (bank, request)
 }
 
-fn run(bank: &Bank, request: &pb::ProveRequest, slots: &[usize]) -> (Statement, Segmented) {
+fn run(bank: &Bank, request: &pb::ProveRequest, slots: &[usize]) -> (Statement, Advice) {
     let statement = Statement::decode(request.statement.as_ref()).unwrap();
-    let segmented = execute_segments(&bank.world.program, slots, &statement, request).unwrap();
-    (statement, segmented)
+    let (advice, _) = execute_segments(&bank.world.program, slots, &statement, request).unwrap();
+    (statement, advice)
 }
 
 /// A segment's circuit, not proven: its constraints can be looked at.
@@ -132,7 +132,7 @@ fn segments_state_the_batch_and_no_carry_can_be_changed() {
     let program = &bank.world.program;
     for sizes in [&[2, 1, 1][..], &[1, 3], &[1, 1, 1, 1]] {
         let (statement, segmented) = run(&bank, &request, sizes);
-        let parts: Vec<Vec<F>> = (sizes.iter().zip(&segmented.segments))
+        let parts: Vec<Vec<F>> = (sizes.iter().zip(&segmented.leaves))
             .map(|(&n, advice)| stated(&segment(program, n), advice).expect("an honest segment"))
             .collect();
         let circuit = joined(program, sizes);
@@ -176,7 +176,7 @@ fn parts_out_of_order_or_twice_are_refused() {
     let program = &bank.world.program;
     let (_, segmented) = run(&bank, &request, &[1, 1, 1, 1]);
     let one = segment(program, 1);
-    let parts: Vec<Vec<F>> = segmented.segments.iter().map(|advice| stated(&one, advice).unwrap()).collect();
+    let parts: Vec<Vec<F>> = segmented.leaves.iter().map(|advice| stated(&one, advice).unwrap()).collect();
     let circuit = joined(program, &[1, 1, 1, 1]);
     let accepts = |order: [usize; 4]| {
         let advice: Vec<F> = order.iter().flat_map(|&n| parts[n].clone()).chain(segmented.closing.clone()).collect();
@@ -193,7 +193,7 @@ fn parts_out_of_order_or_twice_are_refused() {
     let empty = [bank.noop(), bank.noop(), bank.noop(), bank.noop()];
     let request = bank.world.batch(&empty);
     let (_, segmented) = run(&bank, &request, &[1, 1, 1, 1]);
-    let parts: Vec<Vec<F>> = segmented.segments.iter().map(|advice| stated(&one, advice).unwrap()).collect();
+    let parts: Vec<Vec<F>> = segmented.leaves.iter().map(|advice| stated(&one, advice).unwrap()).collect();
     assert_eq!(parts[0][..8], parts[3][..8], "the state stays");
     for order in [[0, 0, 2, 3], [0, 2, 1, 3], [3, 3, 3, 3]] {
         let advice: Vec<F> = order.iter().flat_map(|&n| parts[n].clone()).chain(segmented.closing.clone()).collect();
@@ -211,7 +211,7 @@ fn plans_follow_from_program_and_batch_size() {
     assert_eq!(plan.leaves().iter().sum::<usize>(), 100);
     let Shape::Segment { slots } = plan.shapes[0] else { panic!("a segment first") };
     let rows = |n| build_segment(&program, n, circuit_config()).rows();
-    assert!(rows(slots) <= 1 << ROW_BITS && rows(slots + 1) > 1 << ROW_BITS);
+    assert!(rows(slots) <= 1 << MOST_ROW_BITS && rows(slots + 1) > 1 << MOST_ROW_BITS);
     for count in 2..40 {
         let plan = Plan::of_sizes(&vec![3; count]);
         assert_eq!(plan.shapes[plan.root()].slots(), 3 * count);
@@ -242,14 +242,14 @@ fn three_segments_are_proven_and_joined_and_no_other() {
     let (circuits, verifiers) = lower(program, &plan);
     for circuit in &circuits {
         let common = &circuit.data.common;
-        assert!(common.degree_bits() <= ROW_BITS);
+        assert!(common.degree_bits() <= MOST_ROW_BITS);
         assert!(circuit.rows <= 1 << common.degree_bits());
         let (_, conjectured) = least(&Parameters::of(common, program.journal_words(4)).terms());
         assert!(conjectured >= 100.0, "{conjectured}");
     }
     let [one, two, join, root] = &circuits[..] else { panic!("four circuits, got {}", circuits.len()) };
     let leaf = |circuit: &Circuit, advice: &[F]| circuit.prove(advice, &[]).unwrap();
-    let advice = &segmented.segments;
+    let advice = &segmented.leaves;
     let leaves = [leaf(one, &advice[0]), leaf(one, &advice[1]), leaf(two, &advice[2])];
 
     let pair = |a: &Proof, b: &Proof| join.witness(&[], &[a.clone(), b.clone()]).is_ok();
@@ -261,7 +261,7 @@ fn three_segments_are_proven_and_joined_and_no_other() {
     let nothing = [other.noop(), other.noop(), other.noop(), other.noop()];
     let nothing = other.world.batch(&nothing);
     let (_, elsewhere) = run(&other, &nothing, &plan.leaves());
-    let of_another_batch = leaf(one, &elsewhere.segments[1]);
+    let of_another_batch = leaf(one, &elsewhere.leaves[1]);
     assert!(!pair(&leaves[0], &of_another_batch), "of another batch");
     // The same statement, proven with the keys of another program; and another proof's statement.
     let stranger = Circuit::new(build_segment(program, 1, circuit_config()), b"another program");
@@ -288,11 +288,10 @@ fn three_segments_are_proven_and_joined_and_no_other() {
     }
 
     let left = std::cell::RefCell::new(circuits.into_iter().map(Some).collect::<Vec<_>>());
-    let load = |place: usize| Ok::<_, anyhow::Error>(left.borrow_mut()[place].take().expect("asked for once"));
+    let load = |place: usize| Ok::<_, std::convert::Infallible>(left.borrow_mut()[place].take().expect("asked for once"));
     let steps = std::sync::Mutex::new(vec![]);
-    let advice = Advice { leaves: segmented.segments, closing: segmented.closing };
-    let proof = prove_batch(&plan, load, &advice, (2, 4096), |n, of| steps.lock().unwrap().push((n, of))).unwrap();
-    assert_eq!(steps.into_inner().unwrap().len(), 5);
+    let proof = prove_batch(&plan, load, &segmented, (2, 4096), |n, of| steps.lock().unwrap().push((n, of))).unwrap();
+    assert_eq!(steps.into_inner().unwrap(), [(1, 5), (2, 5), (3, 5), (4, 5), (5, 5)]);
     assert_eq!(proof.public_inputs.len(), PUBLIC_INPUTS);
     assert_eq!(proof.public_inputs, statement.public_inputs());
     verifiers[plan.root()].verify(proof).unwrap();
