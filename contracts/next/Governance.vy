@@ -246,7 +246,8 @@ def _check(s: Settlement.__interface__, p: PolicyCheck.__interface__, policy: Po
     suites: DynArray[uint256, MAX_TYPES] = []
     for i: uint256 in range(staticcall s.type_count(), bound=MAX_TYPES):
         suites.append((staticcall s.proof_type(i)).suites)
-    assert staticcall p.check(policy, suites, len(staticcall s.suites()))
+    sound: bool = staticcall p.check(policy, suites, len(staticcall s.suites()))
+    assert sound, "policy: refused"
 
 
 @internal
