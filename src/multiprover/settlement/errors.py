@@ -35,6 +35,73 @@ REASONS: Final[dict[str, str]] = {
     "enqueue: not the operator": "only the operator may queue this kind",
     "enqueue: unused word": "a word that the kind does not use is not 0",
     "enqueue: value": "the value paid is not what the value words say",
+    "enqueue: halted": "everything has halted for good",
+    "enqueue: not the owner": "only the account's owner on L1 may queue this",
+    "enqueue: asset": "there is no such asset",
+    "enqueue: token": "the token's transferFrom answered false",
+    "enqueue: token amount": "not exactly the amount arrived: the token keeps a fee, or moved nothing",
+    # Bridge: creation
+    "init: message": "a withdrawal's words do not lie within a slot's output words",
+    "init: limits": "there must be a limit for each tier",
+    "init: escape window": "the escape window is under a day",
+    "init: trees": "there must be a tree for each suite",
+    "init: tree": "a tree has no code",
+    "init: layout": "the map of accounts is none of the maps, or there are over 8 maps or 64 integers",
+    "init: exit": "an exit's result is no operation of the formula",
+    "init: formula": "an operation is unknown, or uses what does not stand before it",
+    # Bridge: what final claims say of the queue
+    "entry: journal": "the journal is not of the program's length, or it has no such slot",
+    "entry: not final": "the claim is not final at the top tier",
+    "entry: not from L1": "the slot's transaction does not come from L1",
+    "entry: origin": "the queue's entry has another sender or time",
+    "owner: kind": "the slot's kind opens no account",
+    "owner: refused": "the transaction had no effect: it opened no account",
+    "owner: known": "the account has an owner",
+    "refund: not refused": "the transaction took effect",
+    "refund: nothing paid": "nothing was paid with it",
+    "refund: done": "it is refunded already",
+    "refund: not halted": "only when everything has halted; until then a batch will take it in",
+    "refund: taken in": "a final claim has taken it in",
+    "refund: queue entry": "no such transaction stands there in the queue",
+    # Bridge: withdrawals
+    "withdraw: journal": "the journal is not of the program's length, or it has no such slot",
+    "withdraw: place": "a slot has no such place of a withdrawal",
+    "withdraw: nothing": "the slot withdraws nothing there",
+    "withdraw: asset": "there is no such asset on L1 yet",
+    "withdraw: paid": "it is paid already",
+    "withdraw: not final": "the claim is not final at the tier of this value",
+    "withdraw: wait": "the tier has released its limit of the day; wait, or until the claim is final at the top",
+    "withdraw: early limit": "lower tiers have released all they may for claims that are not final at the top",
+    "withdraw: halted": "after the halt, only of claims that are final at the top tier",
+    "absorb: not final": "the claim is not final at the top tier",
+    "pay: gas": "the transaction has too little gas for what the recipient may use",
+    "collect: nothing": "nothing is kept for the sender in this asset",
+    "collect: refused": "the address does not take it either",
+    # Bridge: halt and escape
+    "halt: known": "everything has halted already",
+    "halt: queue entry": "this is not the first transaction that no final claim has taken in",
+    "halt: too early": "it has not waited for the escape window, or something became final meanwhile",
+    "escape: not halted": "nothing has halted",
+    "escape: no owner": "nobody has proven to own the account",
+    "escape: no exit": "the transition says of no account what it is worth",
+    "escape: layout": "not as many integers, keys or map roots as the state has",
+    "escape: openings": "there must be an opening for each suite",
+    "escape: record": "the record and its siblings do not lead to the map's root",
+    "escape: state": "cells and map roots do not lead to the last final root",
+    # Bridge: assets
+    "asset: not the operator": "only the operator lists assets",
+    "asset: not scheduled": "the operator has not scheduled this",
+    "asset: too early": "the timelock has not passed",
+    "asset: number": "an asset is the next number, or a listed token's",
+    "asset: unit": "a unit is 1 to 2^128 - 1 base units, and 10^9 units are worth 1 to 2^64 - 1 gwei",
+    "asset: only the rate": "of a listed asset only the rate may change",
+    "asset: token": "the token has no code, or is the bridge",
+    "asset: listed": "the token is listed under another number",
+    # Trees
+    "tree: index": "the index does not fit the siblings, or the map's number 32 bits",
+    "tree: integer": "an integer does not fit its words",
+    "tree: widths": "there are more widths than integers",
+    "tree: digest": "a digest is not canonical in its suite",
     # Settlement: post, propose, bind
     "post: not the sequencer": "only the sequencer posts batches",
     "post: unknown parent": "the parent is not a posted claim",
@@ -139,6 +206,10 @@ class EnqueueRefusedError(RefusedError):
     """The queue refused a transaction."""
 
 
+class BridgeRefusedError(RefusedError):
+    """The bridge does not pay, or an opening is not of the state."""
+
+
 class PostRefusedError(RefusedError):
     """A claim or a binding was refused."""
 
@@ -154,6 +225,10 @@ class ProofRefusedError(RefusedError):
 _BY_PREFIX: Final[dict[str, type[RefusedError]]] = {
     "init": CreationRefusedError,
     "enqueue": EnqueueRefusedError,
+    **dict.fromkeys(
+        ("entry", "owner", "refund", "withdraw", "absorb", "pay", "collect", "halt", "escape", "asset", "tree"),
+        BridgeRefusedError,
+    ),
     "post": PostRefusedError,
     "propose": PostRefusedError,
     "bind": PostRefusedError,
