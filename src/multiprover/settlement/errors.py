@@ -70,8 +70,8 @@ REASONS: Final[dict[str, str]] = {
     "withdraw: asset": "there is no such asset on L1 yet",
     "withdraw: paid": "it is paid already",
     "withdraw: not final": "the claim is not final at the tier of this value",
-    "withdraw: wait": "the tier has released its limit of the day; wait, or until the claim is final at the top",
-    "withdraw: early limit": "lower tiers have released all they may for claims that are not final at the top",
+    "withdraw: wait": "the tier has released its limit of the day: wait, or for the top tier",
+    "withdraw: early limit": "lower tiers have released all they may before the top tier is final",
     "withdraw: halted": "after the halt, only of claims that are final at the top tier",
     "absorb: not final": "the claim is not final at the top tier",
     "pay: gas": "the transaction has too little gas for what the recipient may use",
@@ -226,8 +226,7 @@ _BY_PREFIX: Final[dict[str, type[RefusedError]]] = {
     "init": CreationRefusedError,
     "enqueue": EnqueueRefusedError,
     **dict.fromkeys(
-        ("entry", "owner", "refund", "withdraw", "absorb", "pay", "collect", "halt", "escape", "asset", "tree"),
-        BridgeRefusedError,
+        "entry owner refund withdraw absorb pay collect halt escape asset tree".split(), BridgeRefusedError
     ),
     "post": PostRefusedError,
     "propose": PostRefusedError,
