@@ -189,7 +189,7 @@ def shared_causes(draw: st.DrawFn) -> dict[str, tuple[list[str], float]]:
     return {f"c{i}": row for i, row in enumerate(rows)}
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(shared_causes())
 def test_the_joint_distribution_and_the_tree_agree(causes: dict[str, tuple[list[str], float]]) -> None:
     types = ["t0", "t1", "t2", "t3"]

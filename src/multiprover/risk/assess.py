@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from multiprover.risk.errors import UnknownComponentError
+from multiprover.risk.joint import at_least_one
 from multiprover.risk.system import Deployment, System, deploy
 from multiprover.risk.tree import Event, Floats, Tree, all_of, any_of
 
@@ -76,7 +77,9 @@ class Assessment:
 def assess(deployment: Deployment) -> Assessment:
     """The risk of a deployment in which all types must vouch at once."""
     provers, contributions = _provers(deployment)
-    common, common_contributions = _any([deployment.unsafe[c] for c in deployment.common], deployment.samples)
+    common, common_contributions = at_least_one(
+        [deployment.unsafe[c] for c in deployment.common], deployment.samples
+    )
     total = common + (1 - common) * provers
     expected = float(total.mean())
     importance = {name: float(((1 - common) * c).mean()) for name, c in contributions.items()}
@@ -84,7 +87,7 @@ def assess(deployment: Deployment) -> Assessment:
         importance[name] = float(((1 - provers) * c).mean())
     singles = {name: _alone(deployment, name) for name in deployment.types}
     down = {c: deployment.down(c) for c in (*deployment.members, *deployment.common)}
-    halted, halts = _any(list(down.values()), deployment.samples)
+    halted, halts = at_least_one(list(down.values()), deployment.samples)
     tail = (1 - LEVEL) / 2
     return Assessment(
         types=deployment.types,
@@ -131,7 +134,9 @@ def tree(deployment: Deployment) -> tuple[Tree, dict[str, tuple[str, ...]]]:
 def _provers(deployment: Deployment) -> tuple[Floats, dict[str, Floats]]:
     """Probability that all types fail, and each component's part in it."""
     compiled, events = tree(deployment)
-    joined = {e: _any([deployment.unsafe[c] for c in cs], deployment.samples) for e, cs in events.items()}
+    joined = {
+        e: at_least_one([deployment.unsafe[c] for c in cs], deployment.samples) for e, cs in events.items()
+    }
     solution = compiled.solve({event: p for event, (p, _) in joined.items()})
     parts = {
         component: solution.birnbaum[event] * part
@@ -141,31 +146,21 @@ def _provers(deployment: Deployment) -> tuple[Floats, dict[str, Floats]]:
     return np.broadcast_to(solution.probability, (deployment.samples,)), parts
 
 
-def _any(probabilities: Sequence[Floats], samples: int) -> tuple[Floats, list[Floats]]:
-    """Probability of at least one of independent events, and how much of it would vanish without each."""
-    if not probabilities:
-        return np.zeros(samples), []
-    p = np.stack([np.broadcast_to(q, (samples,)) for q in probabilities])
-    ones = np.ones((1, samples))
-    before = np.cumprod(np.concatenate([ones, 1 - p[:-1]]), axis=0)
-    after = np.cumprod(np.concatenate([ones, 1 - p[:0:-1]]), axis=0)[::-1]
-    # Sum of "this one, and none before it": no difference of near numbers, so small ones keep their digits.
-    return (p * before).sum(axis=0), list(p * before * after)
-
-
 def _alone(deployment: Deployment, name: str) -> tuple[float, float]:
     parts = [c for c, members in deployment.members.items() if name in members]
-    unsafe, _ = _any([deployment.unsafe[c] for c in parts], deployment.samples)
-    down, _ = _any([deployment.down(c) for c in parts], deployment.samples)
+    unsafe, _ = at_least_one([deployment.unsafe[c] for c in parts], deployment.samples)
+    down, _ = at_least_one([deployment.down(c) for c in parts], deployment.samples)
     return float(unsafe.mean()), float(down.mean())
 
 
 def _effective(whole: float, single: Sequence[float]) -> float:
-    """ln(whole) / mean ln(single); infinite where the whole cannot fail."""
+    """ln(whole) / mean ln(single): infinite where the whole cannot fail, 0 where it can though one cannot."""
     if whole <= 0:
         return math.inf
     if whole >= 1 or all(p >= 1 for p in single):
         return 1.0
+    if any(p <= 0 for p in single):
+        return 0.0
     return math.log(whole) / (sum(math.log(p) for p in single) / len(single))
 
 

@@ -106,3 +106,15 @@ def failing_sets(types: Sequence[str], causes: Mapping[str, tuple[Iterable[str],
         [([index[name] for name in members], np.array([1 - p, p])) for members, p in causes.values()],
     )[..., 0]
     return joint.transpose(range(len(types) - 1, -1, -1)).ravel()
+
+
+def at_least_one(probabilities: Sequence[Floats], samples: int) -> tuple[Floats, list[Floats]]:
+    """Probability of at least one of independent events, and how much of it would vanish without each."""
+    if not probabilities:
+        return np.zeros(samples), []
+    p = np.stack([np.broadcast_to(q, (samples,)) for q in probabilities])
+    ones = np.ones((1, samples))
+    before = np.cumprod(np.concatenate([ones, 1 - p[:-1]]), axis=0)
+    after = np.cumprod(np.concatenate([ones, 1 - p[:0:-1]]), axis=0)[::-1]
+    # Sum of "this one, and none before it": no difference of near numbers, so small ones keep their digits.
+    return (p * before).sum(axis=0), list(p * before * after)

@@ -95,7 +95,7 @@ def premiums(prices: Mapping[str, Price], fund: Fund, size: float, target: float
         base = base + heights
     left.set_ylabel("basis points of notional a year")
     left.tick_params(axis="x", rotation=20)
-    left.legend()
+    left.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=3)
     starts = np.linspace(0, max(2 * size, fund.claim), 60)
     right.plot(starts, [fund.ruin(float(start)) for start in starts], color=_BAR)
     right.axhline(target, color=_OTHER, linestyle=":")

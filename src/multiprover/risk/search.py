@@ -357,13 +357,18 @@ def _covers(system: System, choice: Sequence[str], suites: Sequence[str]) -> boo
 class _Miss:
     """Why a choice of types has no policy: the best it can do."""
 
-    cause: Literal["halt", "loss", "availability"]
+    cause: Literal["halt", "loss", "availability", "both"]
     types: tuple[str, ...]
     nearest: float
 
 
 def _reason(chosen: Sequence[str], suites: Sequence[str], targets: Targets, misses: Sequence[_Miss]) -> str:
-    by_cause = {cause: [m for m in misses if m.cause == cause] for cause in ("loss", "availability", "halt")}
+    by_cause = {cause: [m for m in misses if m.cause == cause] for cause in ("both", "loss", "availability")}
+    if rows := by_cause["both"]:
+        return (
+            f"target: a policy of {', '.join(rows[0].types)} meets a yearly loss rate of {targets.loss:.3g}, "
+            f"and another is available {targets.availability:.6g} of the time, but none does both; relax one"
+        )
     if rows := by_cause["loss"]:
         nearest = min(rows, key=lambda m: m.nearest)
         return (
@@ -648,19 +653,16 @@ class _Problem:
         )
 
     def _miss(self, targets: Targets) -> _Miss:
-        """Why nothing was found: the least loss that survives every halt, else the best availability."""
-        single = self.events @ self.probability
-        needed = [single.min()]
-        if not targets.accepts_halt:
-            needed += [single[self.avoids[k]].min() for k in range(len(self.types))]
-        if targets.loss is not None and max(needed) > targets.loss:
-            return _Miss("loss", self.types, float(max(needed)))
-        if targets.availability is not None:
-            within = single <= targets.loss if targets.loss is not None else np.ones(len(single), dtype=bool)
-            best = float(self.up @ self.quick[within].any(axis=0)) if within.any() else 0.0
-            if best < targets.availability:
-                return _Miss("availability", self.types, best)
-        return _Miss("loss", self.types, float(max(needed)))
+        """Why nothing was found: the least loss there is, else the best availability, else both together."""
+        if targets.loss is not None:
+            free = Targets(accepts_halt=targets.accepts_halt)
+            safest, _ = self._tier(1.0, 0.0, free, 1)
+            if (nearest := -safest.rows[0][0]) > targets.loss:
+                return _Miss("loss", self.types, nearest)
+        best = float(self.up @ self.quick.any(axis=0))
+        if targets.availability is not None and best < targets.availability:
+            return _Miss("availability", self.types, best)
+        return _Miss("both", self.types, 0.0)
 
 
 def _longer(outages: Sequence[Outage], hours: float, samples: int) -> Floats:

@@ -25,15 +25,16 @@ from dataclasses import dataclass, replace
 from importlib.resources import files
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from zlib import crc32
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 from scipy import stats
-from scipy.stats import qmc
 
 from multiprover.provers.manifest import LAYERS, Manifest, Name
 from multiprover.risk.errors import DataError, ProbabilityError, RiskError, UnknownComponentError
 from multiprover.risk.evidence import Evidence, Gamma, Record, blame, faults, read_json, shipped
+from multiprover.risk.joint import at_least_one
 from multiprover.risk.tree import Floats
 
 HOURS_A_YEAR = 8766.0
@@ -191,9 +192,9 @@ class System:
         return tuple(sorted(found))
 
     def suites_of(self, names: Sequence[str]) -> tuple[str, ...]:
-        """The suites of a deployment of these types: all that one of them names, or those of the model."""
+        """The suites of a deployment of these types: all that one of them names; one where none is named."""
         named = {suite for name in names for suite in self.types[name].suites}
-        return tuple(sorted(named)) or tuple(list(self.suites)[:1])
+        return tuple(sorted(named)) or tuple(self.suites)[:1] or ("suite",)
 
     def replaced(self, old: str, new: ComponentSpec, only: Collection[str]) -> System:
         """The same, with ``new`` in the place of ``old`` in the types ``only``.
@@ -289,7 +290,7 @@ class Deployment:
 
 
 def deploy(
-    system: System, names: Iterable[str] | None = None, *, samples: int = 1024, seed: int = 8
+    system: System, names: Iterable[str] | None = None, *, samples: int = 2048, seed: int = 8
 ) -> Deployment:
     """Choose types and sample the probabilities.
 
@@ -325,7 +326,7 @@ def deploy(
         broken = np.ones(samples)
         for suite in suites:
             parts = [c for c in system.suites.get(suite, ()) if c in unsafe]
-            broken = broken * (1 - np.prod([1 - unsafe[c] for c in parts], axis=0)) if parts else broken * 0
+            broken = broken * at_least_one([unsafe[c] for c in parts], samples)[0]
         # An event of its own, beside the breaks of single suites: counted twice, on the safe side.
         members[EVERY_SUITE], unsafe[EVERY_SUITE], outages[EVERY_SUITE] = list(types), broken, ()
     return Deployment(
@@ -357,17 +358,18 @@ class _Rates:
         return bool(self._posterior or self._own)
 
     def draw(self, samples: int, seed: int) -> None:
-        sources = {f"class {n}": g for n, g in self._posterior.items()} | {
-            f"own {n}": g for n, g in self._own.items()
-        }
-        if not sources:
-            return
-        shares = {f"share {n}": self._system.evidence.attacked(n) for n in self._posterior}
-        quantiles = qmc.LatinHypercube(len(sources) + len(shares), rng=seed).random(samples)
-        for column, (name, (used, unused)) in zip(quantiles.T[len(sources) :], shares.items(), strict=True):
-            self._drawn[name] = stats.beta.ppf(column, used, unused)
-        for column, (name, gamma) in zip(quantiles.T, sources.items(), strict=False):
-            self._drawn[name] = stats.gamma.ppf(column, gamma.shape, scale=1 / gamma.years)
+        for name, gamma in self._posterior.items():
+            used, unused = self._system.evidence.attacked(name)
+            self._drawn[f"class {name}"] = stats.gamma.ppf(
+                _quantiles(f"class {name}", samples, seed), gamma.shape, scale=1 / gamma.years
+            )
+            self._drawn[f"share {name}"] = stats.beta.ppf(
+                _quantiles(f"share {name}", samples, seed), used, unused
+            )
+        for name, gamma in self._own.items():
+            self._drawn[f"own {name}"] = stats.gamma.ppf(
+                _quantiles(f"own {name}", samples, seed), gamma.shape, scale=1 / gamma.years
+            )
 
     def attacks(self, name: str, samples: int) -> Floats:
         """Faults a year of a component with classes, that somebody uses before they are mended."""
@@ -408,6 +410,16 @@ class _Rates:
             rate = self._drawn[f"class {c}"] if row.kind == "liveness" else self.rate(name, samples)
             found.append(Outage(rate, row.repair_h))
         return tuple(found)
+
+
+def _quantiles(name: str, samples: int, seed: int) -> Floats:
+    """One number in each of ``samples`` equal parts of [0, 1], in random order: a Latin hypercube's column.
+
+    A source of uncertainty has the same column in every deployment, so that two of them differ only by what
+    is different in them.
+    """
+    rng = np.random.default_rng([seed, crc32(name.encode())])
+    return np.asarray((rng.permutation(samples) + rng.random(samples)) / samples)
 
 
 def _own_posteriors(system: System, members: Mapping[str, Sequence[str]]) -> dict[str, Gamma]:
