@@ -26,6 +26,7 @@ from eth_hash.auto import keccak
 from eth_utils.address import to_checksum_address
 
 import multiprover as mp
+from examples.token.token import Token
 from multiprover.settlement.contracts import CODE_SIZE_LIMIT, artifact
 from multiprover.settlement.errors import RefusedError
 from multiprover.settlement.l1 import L1, open_l1
@@ -656,6 +657,49 @@ def test_no_exit_no_escape() -> None:
     halted(world, one)
     with refused("escape: no exit"):
         world.escape(batch, 3)
+
+
+# -- gas
+
+
+def test_gas() -> None:
+    """The table of docs/settlement.md §10, which these bounds are within a twentieth of."""
+    world = World(chain(), transition=Token, suites=("bn254",), slots=16)
+    one, gas = user(world.l1), {}
+
+    def send(what: str, kind: str, **values: Any) -> None:
+        words = world.words(kind, **values)
+        mined = world.bridge.send(one, "enqueue", words, value=world.due(words))
+        world.note(mined, words, bytes.fromhex(one.address[2:]))
+        gas[what] = mined.gas_used
+
+    send("register", "register", account=5, key=mp.Key(bytes([1]) * 32))
+    send("deposit", "deposit", account=5, amount=10**6)
+    send("a deposit that is refused", "deposit", account=6, amount=7)
+    batch = world.settle()
+    gas["owner"] = world.prove_owner(batch, 0).gas_used
+    gas["refund"] = world.refund(batch, 2).gas_used
+    for _ in range(2):
+        send("force", "force_withdraw", account=5, amount=10, recipient=address_words(b"\x77" * 20))
+    batch = world.settle()
+    gas["withdraw"] = world.withdraw(batch, 0).gas_used
+    gas["next"] = world.withdraw(batch, 1).gas_used
+    index = world.register(one, 7)
+    chain().advance_time(ESCAPE_WINDOW)
+    gas["halt"] = world.halt(index).gas_used
+    gas["escape"] = world.escape(batch, 5).gas_used
+    bounds = {
+        "register": 79_000,
+        "deposit": 64_000,
+        "owner": 86_000,
+        "refund": 101_000,
+        "force": 64_500,
+        "withdraw": 117_500,
+        "next": 73_500,
+        "halt": 93_000,
+        "escape": 695_000,
+    }
+    assert not {what: gas[what] for what, bound in bounds.items() if gas[what] > bound}
 
 
 # -- assets and creation
