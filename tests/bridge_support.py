@@ -15,7 +15,6 @@ from eth_account import Account
 from eth_account.signers.local import LocalAccount
 from eth_hash.auto import keccak
 from eth_utils.address import to_checksum_address
-from settlement_support import CONTRACTS, funded
 
 import multiprover as mp
 from multiprover.ledger.codec import arguments, encode_words
@@ -26,6 +25,7 @@ from multiprover.settlement.bridge_rules import BridgeRules, escape_opening
 from multiprover.settlement.contracts import artifact
 from multiprover.settlement.l1 import L1, Mined
 
+CONTRACTS = Path(__file__).parent / "contracts"
 GWEI = 10**9
 DAY = 86_400
 TIMELOCK = 30 * DAY
@@ -344,4 +344,6 @@ class World:
 
 def user(l1: L1) -> LocalAccount:
     """A fresh account with 100 ETH."""
-    return funded(l1, Account.create(), l1.dev_accounts()[0])
+    account: LocalAccount = Account.create()
+    l1.transact(l1.dev_accounts()[0], bytes.fromhex(account.address[2:]), b"", value=10**20, gas=21_000)
+    return account
