@@ -228,38 +228,49 @@ def _levels(top: Any, events: Sequence[str]) -> tuple[list[_Level], int, int]:
     ever computed as one less another, which would lose all digits of a small one.
     """
     position = {name: i for i, name in enumerate(events)}
-    index: dict[tuple[int, bool], int] = {}
-    by_event: dict[int, list[tuple[int, int, int]]] = {}
-    parts: dict[int, tuple[Any, Any]] = {}
+    # Keys are plain integers, node and negation, and rows are flat: among a hundred thousand small objects,
+    # Python's garbage collector would take longer than all the rest.
+    index: dict[int, int] = {}
+    nodes: dict[int, int] = {}
+    rows: dict[int, list[int]] = {}
+
+    def key(u: Any) -> int:
+        number = int(u)
+        if not u.negated:
+            return number << 1
+        node = nodes.get(number)
+        if node is None:
+            node = nodes[number] = int(~u)
+        return node << 1 | 1
 
     # Depth first, children before parents, without recursion: diagrams are as deep as there are events.
-    stack: list[tuple[Any, bool, bool]] = [(top, False, False)]
-    while stack:
-        u, flip, expanded = stack.pop()
-        key = _key(u, flip)
-        if key in index:
+    keys, edges = [key(top)], [top]
+    while keys:
+        at, u = keys[-1], edges[-1]
+        if at in index:
+            keys.pop()
+            edges.pop()
             continue
-        if u.var is None:
-            index[key] = int(not key[1])
+        name = u.var
+        if name is None:
+            index[at] = at & 1 ^ 1
             continue
-        if expanded:
-            high, low = parts[key[0]]
-            number = len(index) + 2
-            index[key] = number
-            by_event.setdefault(position[u.var], []).append(
-                (number, index[_key(high, key[1])], index[_key(low, key[1])])
-            )
+        high, low = u.high, u.low
+        high_at, low_at = key(high) ^ at & 1, key(low) ^ at & 1
+        if high_at not in index:
+            keys.append(high_at)
+            edges.append(high)
+        if low_at not in index:
+            keys.append(low_at)
+            edges.append(low)
+        if keys[-1] != at:
             continue
-        high, low = parts.setdefault(key[0], (u.high, u.low))
-        stack += [(u, flip, True), (high, key[1], False), (low, key[1], False)]
+        number = index[at] = len(index) + 2
+        rows.setdefault(position[name], []).extend((number, index[high_at], index[low_at]))
+        keys.pop()
+        edges.pop()
     levels = []
-    for event in sorted(by_event, reverse=True):
-        nodes, highs, lows = np.array(by_event[event], dtype=np.intp).T
-        levels.append((event, nodes, highs, lows))
-    return levels, index[_key(top, False)], len(index) + 2
-
-
-def _key(u: Any, flip: bool) -> tuple[int, bool]:
-    """The node under an edge, and whether it is meant negated; ``flip``: the way to the edge negates."""
-    negated = bool(u.negated)
-    return (int(~u) if negated else int(u)), negated != flip
+    for event in sorted(rows, reverse=True):
+        numbers, highs, lows = np.array(rows[event], dtype=np.intp).reshape(-1, 3).T
+        levels.append((event, numbers, highs, lows))
+    return levels, index[key(top)], len(index) + 2
