@@ -338,3 +338,12 @@ def test_the_snapshot_is_written_as_it_is_kept() -> None:
     assert manifests_document(shipped_manifests()) == kept
     for name, manifest in shipped_manifests().items():
         assert manifest.suites == SUITES[name]
+
+
+def test_the_shipped_example_of_one_key_under_two_legs() -> None:
+    """With the evidence's own rates: two formal legs that share key, vendor and contract are nearly one."""
+    system = read_system(ROOT / "examples/risk/two_legs_one_key.json")
+    both, one = assess(deploy(system)), assess(deploy(system, ["sgx-geth"]))
+    assert both.p_safety_year > 0.8 * one.p_safety_year
+    assert both.effective_provers < 1.2
+    assert list(both.importance)[0] in {"enclave-signing-key", "registrar-key"}
