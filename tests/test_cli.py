@@ -101,7 +101,8 @@ def test_demo_settles_on_a_node(anvil: str, tmp_path: Path) -> None:
 def test_trace_shows_the_program(tmp_path: Path) -> None:
     out = tmp_path / "token.bin"
     traced = document("trace", "examples/token/token.py:Token", "--out", str(out))
-    assert [k["name"] for k in traced["kinds"]] == ["noop", "register", "deposit", "transfer", "withdraw"]
+    kinds = ["noop", "register", "deposit", "transfer", "withdraw", "force_withdraw", "rotate"]
+    assert [k["name"] for k in traced["kinds"]] == kinds
     assert (traced["ports"], traced["authorizations"]) == (2, 1)
     assert out.stat().st_size == traced["bytes"]
     assert "transfer" in run("trace", "examples/token/token.py:Token").stdout
