@@ -50,12 +50,14 @@ class Verdict:
         accepts: whether it would prove it.
         refusal: code and message of its own execution, where that refuses.
         violated: constraints that a witness without scruples violates; None where the type has no circuit.
+        proves: whether a prover who may use any witness gets a proof of the case's very statement.
         constraints: how many there are.
     """
 
     accepts: bool
     refusal: str | None = None
     violated: int | None = None
+    proves: bool = False
     constraints: int | None = None
 
 
@@ -143,6 +145,7 @@ class Tool:
             accepts=refused is None and violated == 0,
             refusal=None if refused is None else f"{refused['code']}: {refused['message']}",
             violated=violated,
+            proves=violated == 0 and bool(answer["statement"]),
             constraints=int(answer["constraints"]),
         )
 
@@ -183,7 +186,7 @@ class Served:
             self._prover.verify(request.statement, proof)
         except ProverRefused as error:
             return Verdict(False, f"{error.code.name}: {error}")
-        return Verdict(True)
+        return Verdict(True, proves=True)
 
     def close(self) -> None:
         """The fleet that it came from closes it."""

@@ -24,7 +24,7 @@ from multiprover.lang.errors import LanguageError
 from multiprover.ledger.batch import Transaction
 from multiprover.prover.v1 import prover_pb2 as pb
 from multiprover.settlement import claims
-from multiprover.soundness.checkers import TOOLS, CheckerError, Tool
+from multiprover.soundness.checkers import TOOLS, CheckerError, Tool, Verdict
 from multiprover.soundness.programs import CLASS, enrolment, load, plans, signed, sources
 from multiprover.soundness.world import Case, Difference, World
 from multiprover.suites import SuiteError, get
@@ -196,6 +196,18 @@ class Requests:
         except self._refusal:
             return None
         return proof
+
+    def check(self, case: Case) -> Verdict:
+        """Whether the enclave's code vouches for a case."""
+        try:
+            prepared, _ = self._programs.prepare(case.prepare)
+            request = pb.ProveRequest()
+            request.CopyFrom(case.prove)
+            request.key_id = prepared.key_id
+            self._proving.prove(request, prepared, lambda _: None)
+        except self._refusal as refusal:
+            return Verdict(False, f"{pb.Refusal.Code.Name(refusal.code).removeprefix('CODE_')}: {refusal}")
+        return Verdict(True, proves=True)
 
     def mutate(self, case: Case, mutants: int, start: int) -> dict[str, Any]:
         """As the tools' ``mutate``."""

@@ -44,11 +44,16 @@ _names = itertools.count()
 
 def load(source: str) -> type[Transition]:
     """The transition of a source text made here."""
+    return load_class(source, CLASS)
+
+
+def load_class(source: str, name: str) -> type[Transition]:
+    """A transition of a source text."""
     module = types.ModuleType(f"multiprover_soundness_program_{next(_names)}")
     sys.modules[module.__name__] = module
     try:
-        exec(compile(source, "random transition", "exec", dont_inherit=True), module.__dict__)  # noqa: S102
-        found: type[Transition] = module.__dict__[CLASS]
+        exec(compile(source, "source text", "exec", dont_inherit=True), module.__dict__)  # noqa: S102
+        found: type[Transition] = module.__dict__[name]
     finally:
         del sys.modules[module.__name__]
     return found
@@ -281,7 +286,7 @@ class Plan:
         words: the input words.
         signer: which wallet signs, or None.
         nonce: what it signs for.
-        spoil: which byte of the signatures is changed, or None.
+        spoil: which byte of each suite's signature is changed, or None.
     """
 
     words: bytes
@@ -324,15 +329,20 @@ def plans(draw: st.DrawFn, world: World) -> Plan:
 def signed(world: World, plan: Plan) -> Transaction:
     """The plan with its signatures."""
     transaction = Transaction(plan.words)
-    if plan.signer is None:
+    kinds = world.program.kinds
+    takes = len(kinds[transaction.kind].authorizations) if transaction.kind < len(kinds) else 0
+    if plan.signer is None or not takes:  # the word of the kind may have been changed
         return transaction
     seed = bytes([plan.signer + 1]) * 32
     # A wallet of its own, since each signs once only for a nonce.
     wallet = Wallet.from_seed(seed, world.program.suites, height=KEY_HEIGHT)
     made = sign(transaction, world.domain, [(wallet, plan.nonce)])
     if plan.spoil is not None:
-        first, *rest = made.signatures[0]
-        at = plan.spoil % len(first)
-        first = first[:at] + bytes([first[at] ^ 1]) + first[at + 1 :]
-        made = Transaction(made.words, ((first, *rest),))
+        # In every suite: a proof type checks its own suites' signatures only.
+        made = Transaction(made.words, (tuple(_spoilt(part, plan.spoil) for part in made.signatures[0]),))
     return made
+
+
+def _spoilt(signature: bytes, at: int) -> bytes:
+    at %= len(signature)
+    return signature[:at] + bytes([signature[at] ^ 1]) + signature[at + 1 :]

@@ -7,7 +7,7 @@ every constraint holds, it is what the reference interpreter gives.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -68,15 +68,17 @@ def run(
     read: Callable[[int, int], Sequence[Any]],
     words: bytes,
     signed: Callable[[int, Key, int], bool],
+    lies: Mapping[int, int] | None = None,
 ) -> Run:
     """Run one slot.
 
     Args:
+        lies: by op, what is added to its value.
         read: the record of a map at an index, keys as ``Key``.
         words: the input words, 4 bytes each.
         signed: whether the n-th authorization has a valid signature under the key, for the nonce.
     """
-    return _Walk(program, cells, read, words, signed).walk()
+    return _Walk(program, cells, read, words, signed, lies or {}).walk()
 
 
 class _Walk:
@@ -87,8 +89,10 @@ class _Walk:
         read: Callable[[int, int], Sequence[Any]],
         words: bytes,
         signed: Callable[[int, Key, int], bool],
+        lies: Mapping[int, int],
     ) -> None:
         self.program, self.read, self.words, self.signed = program, read, words, signed
+        self.lies = lies
         self.cells_before = list(cells)
         self.result = Run(program, cells=list(cells))
         self.opened: dict[int, Port] = {}
@@ -100,6 +104,7 @@ class _Walk:
             arguments = [values[a] for a in op.args]
             compute = COMPUTE.get(op.code)
             value = compute(arguments) if compute else self._step(i, arguments)
+            value = value + self.lies[i] if i in self.lies else value
             values.append(value)
             if op.code is Code.RANGE and not _within(value, op.lo, op.hi):
                 self.result.broken.append(i)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -98,8 +98,11 @@ class World:
                 placed[position] = signatures
         return placed
 
-    def run(self, transaction: Transaction) -> reckless.Run:
-        """The transaction as somebody runs it who obeys nothing. The state is not changed."""
+    def run(self, transaction: Transaction, lies: Mapping[int, int] | None = None) -> reckless.Run:
+        """The transaction as somebody runs it who obeys nothing. The state is not changed.
+
+        ``lies``: by op, what is added to its value.
+        """
         authorizer = self.authorizer(transaction)
 
         def signed(position: int, key: Key, nonce: int) -> bool:
@@ -109,7 +112,9 @@ class World:
                 return False
             return True
 
-        return reckless.run(self.program, self.state.cells, self.state.read_record, transaction.words, signed)
+        return reckless.run(
+            self.program, self.state.cells, self.state.read_record, transaction.words, signed, lies
+        )
 
     def try_out(self, transaction: Transaction) -> Outcome:
         """Run it on executor and interpreter; the state is not changed.
@@ -195,10 +200,18 @@ class World:
         return self.case(name, source, builder.close(), valid=True)
 
     def forged(
-        self, name: str, source: tuple[str, str], transactions: Sequence[Transaction], slots: int, why: str
+        self,
+        name: str,
+        source: tuple[str, str],
+        transactions: Sequence[Transaction],
+        slots: int,
+        why: str,
+        lies: Mapping[int, int] | None = None,
     ) -> Case:
         """A batch as a dishonest prover makes it: its transactions are run without a constraint. The state
         is not changed.
+
+        ``lies``: by op, what is added to its value in each of ``transactions``.
         """
         state = self.state.copy()
         kept, self.state = self.state, state
@@ -206,7 +219,7 @@ class World:
             pre_cells, pre = tuple(state.cells), state.roots()
             empty = Transaction(bytes(WORD_BYTES * self.program.input_words))
             every = [*transactions, *[empty] * (slots - len(transactions))]
-            made = [self._force(t) for t in every]
+            made = [self._force(t, lies if i < len(transactions) else None) for i, t in enumerate(every)]
         finally:
             self.state = kept
         journal = (
@@ -221,8 +234,8 @@ class World:
         batch = Batch(tuple(made), pre_cells, pre, state.roots(), journal)
         return replace(self.case(name, source, batch, valid=False), why=why)
 
-    def _force(self, transaction: Transaction) -> Slot:
-        run = self.run(transaction)
+    def _force(self, transaction: Transaction, lies: Mapping[int, int] | None) -> Slot:
+        run = self.run(transaction, lies)
         openings: list[Opening | None] = []
         for port in run.ports:
             openings.append(self.state.opening(port.map, port.index) if port.enabled else None)

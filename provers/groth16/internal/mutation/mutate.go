@@ -66,7 +66,7 @@ type mutator struct {
 	changed []int        // wires, in the order of their first change
 	marked  []bool       // by step: to be looked at again
 	fixed   []bool       // by wire: given, and not the prover's to choose
-	advised []int        // outputs of hints
+	advised [][]int      // outputs of hints, by hint: each hint gets its share, however few values it gives
 	brought []int        // secret inputs that are not fixed
 	free    []int        // every wire that is not fixed
 	hintOf  []int32      // by wire: the hint that gives it, or none
@@ -136,10 +136,15 @@ func (m *mutator) sort() {
 	for i := range m.hintOf {
 		m.hintOf[i] = none
 	}
+	group := map[string]int{}
 	for i := range m.steps {
 		c := &m.steps[i]
 		if c.hint == nil {
 			continue
+		}
+		if _, ok := group[c.hintName]; !ok {
+			group[c.hintName] = len(m.advised)
+			m.advised = append(m.advised, nil)
 		}
 		commitment := strings.Contains(c.hintName, commitmentHint)
 		if commitment {
@@ -149,10 +154,12 @@ func (m *mutator) sort() {
 			m.hintOf[wire] = int32(i)
 			m.fixed[wire] = commitment // the verifier draws it
 			if !commitment {
-				m.advised = append(m.advised, wire)
+				of := &m.advised[group[c.hintName]]
+				*of = append(*of, wire)
 			}
 		}
 	}
+	m.advised = slices.DeleteFunc(m.advised, func(of []int) bool { return len(of) == 0 })
 	for wire := range m.wires {
 		if !m.fixed[wire] {
 			m.free = append(m.free, wire)
@@ -315,7 +322,7 @@ func (m *mutator) run(count int) (*Report, error) {
 		case pick < 75:
 			kind, survives = Chain, m.chain()
 		case pick < 88 && len(m.advised) > 0:
-			kind, survives = Advice, m.alone(m.advised[m.random.IntN(len(m.advised))])
+			kind, survives = Advice, m.alone(m.anAdvised())
 		case pick < 96 && len(m.advised) > 0:
 			kind, survives = Pair, m.pair()
 		default:
@@ -378,6 +385,12 @@ func (m *mutator) repair(c *step) bool {
 	return false
 }
 
+// anAdvised is an output of a hint.
+func (m *mutator) anAdvised() int {
+	of := m.advised[m.random.IntN(len(m.advised))]
+	return of[m.random.IntN(len(of))]
+}
+
 // alone changes one value and lets the rest follow.
 func (m *mutator) alone(wire int) bool {
 	m.set(wire, m.lie(m.values[wire]))
@@ -386,7 +399,7 @@ func (m *mutator) alone(wire int) bool {
 
 // pair changes an advised value and another, so that a constraint over both holds, and lets the rest follow.
 func (m *mutator) pair() bool {
-	first := m.advised[m.random.IntN(len(m.advised))]
+	first := m.anAdvised()
 	m.set(first, m.lie(m.values[first]))
 	for _, step := range m.readers[first] {
 		c := &m.steps[step]
@@ -460,7 +473,8 @@ func (m *mutator) class() string {
 	if m.blinding(m.changed[0]) { // the challenge follows from it
 		return Blinding
 	}
-	for _, wire := range m.changed {
+	// What follows has the reasons of what was changed first.
+	for _, wire := range m.changed[:min(4, len(m.changed))] {
 		switch {
 		case m.zeroInverse(wire):
 			reasons[ZeroInverse] = true

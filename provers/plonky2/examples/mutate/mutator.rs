@@ -45,8 +45,8 @@ pub struct Mutator<'a> {
     fixed: HashSet<Class>,
     /// Every class that may be changed and stands in a row.
     free: Vec<Class>,
-    /// Those that a generator gives: the library's hints and ours.
-    advised: Vec<Class>,
+    /// Those that a generator gives, by the generator's name: each kind gets its share, however few values it gives.
+    advised: Vec<Vec<Class>>,
     /// Those that the prover brings.
     brought: Vec<Class>,
     idle: HashSet<Class>,
@@ -70,9 +70,14 @@ impl<'a> Mutator<'a> {
         let names = circuit.advice.iter().zip(&places).map(|(&c, p)| (c, p.name.clone())).collect();
         let mut free: Vec<Class> = circuit.read().into_iter().filter(|c| !fixed.contains(c)).collect();
         free.sort_unstable();
-        let mut advised: Vec<Class> =
-            writer.keys().copied().filter(|c| !fixed.contains(c) && circuit.rows.contains_key(c)).collect();
-        advised.sort_unstable();
+        let mut by_name: BTreeMap<String, Vec<Class>> = BTreeMap::new();
+        for (&class, &g) in &writer {
+            if !fixed.contains(&class) && circuit.rows.contains_key(&class) {
+                by_name.entry(circuit.data.prover_only.generators[g].0.id()).or_default().push(class);
+            }
+        }
+        let mut advised: Vec<Vec<Class>> = by_name.into_values().collect();
+        advised.iter_mut().for_each(|of| of.sort_unstable());
         let mut brought: Vec<Class> = of(&|p| !p.fixed).into_iter().filter(|c| !fixed.contains(c)).collect();
         brought.sort_unstable();
         Mutator {
@@ -229,6 +234,12 @@ impl<'a> Mutator<'a> {
         None
     }
 
+    fn an_advised(&mut self) -> Class {
+        let of = self.random.below(self.advised.len());
+        let n = self.random.below(self.advised[of].len());
+        self.advised[of][n]
+    }
+
     fn wire(&mut self, class: Class) -> bool {
         let lie = self.lie(self.value(class));
         self.set(class, lie);
@@ -255,7 +266,7 @@ impl<'a> Mutator<'a> {
     }
 
     fn pair(&mut self) -> bool {
-        let class = self.advised[self.random.below(self.advised.len())];
+        let class = self.an_advised();
         let lie = self.lie(self.value(class));
         self.set(class, lie);
         match self.broken() {
@@ -281,7 +292,7 @@ impl<'a> Mutator<'a> {
                 0..45 => ("wire", self.wire(singles[n % singles.len()])),
                 45..75 => ("chain", self.chain()),
                 75..88 => {
-                    let class = self.advised[self.random.below(self.advised.len())];
+                    let class = self.an_advised();
                     ("advice", self.alone(class))
                 }
                 88..96 => ("pair", self.pair()),

@@ -1,0 +1,151 @@
+"""Proofs and vouches forged for the adapters on L1, by somebody who has what should have been forgotten."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from eth_abi.abi import encode
+from eth_hash.auto import keccak
+from py_ecc.bn128.bn128_curve import G1, G2, multiply
+
+from multiprover.settlement import claims
+from multiprover.settlement.contracts import artifact
+from multiprover.settlement.errors import RefusedError
+from multiprover.settlement.l1 import L1
+from multiprover.suites.bn254 import Bn254
+
+R = 21888242871839275222246405745257275088548364400416034343698204186575808495617
+VOUCH = "(bytes32,bytes32,address,(bytes32,bytes32,bytes32,bytes32,bytes32)[])"
+ACCEPTED = keccak(b"multiprover/vouch/v1")
+IC_POINTS = 9
+
+
+def _g1(scalar: int) -> list[int]:
+    point = multiply(G1, scalar % R)
+    return [0, 0] if point is None else [int(c) for c in point]
+
+
+def _g2(scalar: int) -> list[int]:
+    point = multiply(G2, scalar % R)
+    assert point is not None
+    x, y = point
+    return [int(x.coeffs[1]), int(x.coeffs[0]), int(y.coeffs[1]), int(y.coeffs[0])]
+
+
+@dataclass(frozen=True)
+class Waste:
+    """The toxic waste of a Groth16 setup: discrete logarithms of everything in the key."""
+
+    alpha: int
+    beta: int
+    gamma: int
+    delta: int
+    sigma: int
+    ic: tuple[int, ...]
+
+    @classmethod
+    def fresh(cls, *, gamma_is_delta: bool = False) -> Waste:
+        alpha, beta, gamma, delta, sigma = (secrets.randbelow(R - 2) + 2 for _ in range(5))
+        ic = tuple(secrets.randbelow(R - 1) + 1 for _ in range(IC_POINTS))
+        return cls(alpha, beta, gamma, gamma if gamma_is_delta else delta, sigma, ic)
+
+    def key(self, domain: bytes) -> bytes:
+        """What the adapter's constructor takes."""
+        values: list[Any] = [
+            _g1(self.alpha),
+            _g2(self.beta),
+            _g2(self.gamma),
+            _g2(self.delta),
+            _g2(self.beta),
+        ]
+        values += [_g2(-self.sigma * self.beta), [_g1(v) for v in self.ic], domain]
+        return encode(["uint256[2]", *["uint256[4]"] * 5, "uint256[2][]", "bytes32"], values)
+
+    def _input(self, public: Sequence[int]) -> int:
+        """The logarithm of L for a commitment at infinity."""
+        h = int.from_bytes(keccak(bytes(64)), "big") % R
+        terms = zip([1, *public, h], self.ic, strict=True)
+        return sum(x * y for x, y in terms) % R
+
+    def forge(self, public: Sequence[int]) -> bytes:
+        """A proof of whatever the public inputs say, by the trapdoor."""
+        a, b = secrets.randbelow(R - 1) + 1, secrets.randbelow(R - 1) + 1
+        c = (a * b - self.alpha * self.beta - self.gamma * self._input(public)) * pow(self.delta, -1, R)
+        return _words([*_g1(a), *_g2(b), *_g1(c), 0, 0, 0, 0])
+
+    def forge_from_key(self, public: Sequence[int]) -> bytes:
+        """The same by nothing but the key's points, where gamma is delta: A = alpha, B = beta, C = -L."""
+        return _words([*_g1(self.alpha), *_g2(self.beta), *_g1(-self._input(public)), 0, 0, 0, 0])
+
+
+def _words(values: Sequence[int]) -> bytes:
+    return b"".join(v.to_bytes(32, "big") for v in values)
+
+
+def public_inputs(suite: Any, payee: bytes, domain: bytes) -> list[int]:
+    """Of a statement over ``bn254``, in the order of docs/program.md §6."""
+    fields = (suite.pre_root, suite.post_root, suite.commitment, suite.challenge, suite.evaluation)
+    return [
+        *(int.from_bytes(v, "big") for v in fields),
+        int.from_bytes(payee, "big"),
+        int.from_bytes(domain, "big") % R,
+    ]
+
+
+def settlement(l1: L1) -> bytes:
+    """The account that asks adapters here as a settlement contract does."""
+    return bytes.fromhex(l1.dev_accounts()[0].address[2:])
+
+
+def offer(l1: L1, adapter: bytes, statement: Any, suites: Sequence[Any], proof: bytes) -> str | None:
+    """Why an adapter refuses a proof of a statement; None if it takes it."""
+    results = [(s.pre_root, s.post_root, s.commitment, s.challenge, s.evaluation) for s in suites]
+    vouch = (statement.domain, statement.claim, "0x" + statement.payee.hex(), results)
+    selector = keccak(f"verify({VOUCH},bytes)".encode())[:4]
+    try:
+        answer = l1.call(adapter, selector + encode([VOUCH, "bytes"], [vouch, proof]), settlement(l1))
+    except RefusedError as error:
+        return str(error)
+    return None if answer == ACCEPTED else f"answered {answer.hex()}"
+
+
+def create(l1: L1, name: str, arguments: bytes, folder: Path | None = None) -> bytes:
+    """Deploy a contract.
+
+    Raises:
+        RefusedError: its constructor refuses.
+    """
+    return l1.create(l1.dev_accounts()[0], artifact(name, folder).bytecode + arguments)
+
+
+def leaked_vouch(statement: Any, l1: L1, secret: bytes) -> bytes:
+    """What whoever has an enclave's key signs for a statement that no enclave has seen."""
+    digest = claims.vouch_digest(
+        l1.chain_id,
+        settlement(l1),
+        domain=statement.domain,
+        claim=statement.claim,
+        pre_state_root=claims.state_root([s.pre_root for s in statement.suites]),
+        post_state_root=claims.state_root([s.post_root for s in statement.suites]),
+        payee=statement.payee,
+    )
+    return claims.sign_vouch(secret, digest)
+
+
+def quote(measurement: bytes, secret: bytes, *, debug: bool) -> bytes:
+    """What an SGX quote says at the places that the adapter reads; it is signed by nobody."""
+    made = bytearray(432)
+    made[96] = 2 if debug else 0
+    made[112:144] = measurement
+    made[368:400] = keccak(claims.signer_address(secret))
+    return bytes(made)
+
+
+def off_curve_key() -> bytes:
+    """The key part under ``bn254`` of the "point" (0, 0): H(6; 0, 0) of docs/suites.md §2."""
+    state = bytes(64) + (6 * 2**64 + 2).to_bytes(32, "big")
+    return Bn254.permute(state)[:32]

@@ -1,0 +1,116 @@
+"""Where faults are planted: patched test builds of the circuits, patched Python, patched adapters.
+
+Nothing that is shipped has a switch for any of this: a circuit's fault is a text replaced in a copy of its
+sources, which is built beside the real one.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from multiprover.soundness.checkers import CheckerError, Tool, repository
+
+
+@dataclass(frozen=True)
+class Patch:
+    """A text in a source file and what stands there instead; the text must stand there exactly once."""
+
+    file: str
+    before: str
+    after: str
+
+    def apply(self, text: str) -> str:
+        """The patched text.
+
+        Raises:
+            CheckerError: the source has changed, and the fault must be planted anew.
+        """
+        if text.count(self.before) != 1:
+            raise CheckerError(
+                f"{self.file}: expected the text to patch once, found it {text.count(self.before)} times: "
+                f"{self.before!r}"
+            )
+        return text.replace(self.before, self.after)
+
+
+def _run(command: Sequence[str], folder: Path, env: dict[str, str] | None = None) -> None:
+    done = subprocess.run(
+        command, cwd=folder, capture_output=True, text=True, check=False, env={**os.environ, **(env or {})}
+    )
+    if done.returncode:
+        raise CheckerError(f"{' '.join(command)} in {folder}: {done.stderr.strip()[-2000:]}")
+
+
+def build_go(patches: Sequence[Patch], command: str, scratch: Path) -> Path:
+    """A command of the groth16 prover, built with patched sources (Go's overlay)."""
+    root = repository() / "provers/groth16"
+    replaced: dict[str, str] = {}
+    for number, patch in enumerate(patches):
+        source = root / patch.file
+        at = replaced.get(str(source))
+        text = Path(at).read_text(encoding="utf-8") if at else source.read_text(encoding="utf-8")
+        copy = scratch / f"{number}.go"
+        copy.write_text(patch.apply(text), encoding="utf-8")
+        replaced[str(source)] = str(copy)
+    overlay = scratch / "overlay.json"
+    overlay.write_text(json.dumps({"Replace": replaced}), encoding="utf-8")
+    program = scratch / command
+    arguments = ["-trimpath", "-buildvcs=false", "-overlay", str(overlay), "-o", str(program)]
+    _run(["go", "build", *arguments, f"./cmd/{command}"], root, {"CGO_ENABLED": "0"})
+    return program
+
+
+def build_rust(patches: Sequence[Patch], scratch: Path) -> Path:
+    """The plonky2 prover's ``mutate``, built from a patched copy of its sources."""
+    root = repository()
+    own = root / "provers/plonky2"
+    copy = scratch / "provers/plonky2"
+    copy.mkdir(parents=True)
+    shutil.copytree(root / "proto", scratch / "proto")
+    for folder in ("src", "examples", ".cargo"):
+        shutil.copytree(own / folder, copy / folder)
+    for file in ("Cargo.toml", "Cargo.lock", "build.rs"):
+        shutil.copy(own / file, copy / file)
+    for patch in patches:
+        path = copy / patch.file
+        path.write_text(patch.apply(path.read_text(encoding="utf-8")), encoding="utf-8")
+    # One folder for all, so that only the crate itself is built anew.
+    target = own / "target/faults"
+    command = ["cargo", "build", "--release", "--locked", "--quiet", "--example", "mutate"]
+    _run(command, copy, {"CARGO_TARGET_DIR": str(target)})
+    program = scratch / "mutate"
+    shutil.copy(target / "release/examples/mutate", program)
+    return program
+
+
+@contextlib.contextmanager
+def patched_tool(name: str, patches: Sequence[Patch]) -> Iterator[Tool]:
+    """The constraint checker of a circuit with a fault in it."""
+    with TemporaryDirectory(prefix="multiprover-fault-") as folder:
+        scratch = Path(folder)
+        program = build_go(patches, "mutate", scratch) if name == "groth16" else build_rust(patches, scratch)
+        tool = Tool(name, program)
+        try:
+            yield tool
+        finally:
+            tool.close()
+
+
+@contextlib.contextmanager
+def patched_contract(name: str, patches: Sequence[Patch]) -> Iterator[Path]:
+    """A folder with a patched contract in it."""
+    with TemporaryDirectory(prefix="multiprover-fault-") as folder:
+        path = Path(folder) / f"{name}.vy"
+        text = (repository() / f"contracts/{name}.vy").read_text(encoding="utf-8")
+        for patch in patches:
+            text = patch.apply(text)
+        path.write_text(text, encoding="utf-8")
+        yield Path(folder)
