@@ -172,6 +172,8 @@ def test_price(made_up: str, tmp_path: Path) -> None:
         (("price", "--open-interest", "5", "--ruin", "2"), "ruin"),
         (("price", "--open-interest", "5", "--shortfall-level", "1"), "shortfall"),
         (("policy", "--target-loss", "nan"), "target-loss"),
+        (("policy", "--types", "groth16,sgx", "--out", "/nowhere/policy.json"), "cannot be written"),
+        (("show", "--types", "sgx", "--plot", "/nowhere/risk.png"), "cannot be written"),
         (("evidence", "nope"), "found 'nope'"),
         (("what-if", "--own", "nope"), "found 'nope'"),
     ],

@@ -105,13 +105,13 @@ def test_the_cheapest_of_all_policies_is_found(targets: Targets) -> None:
     found = search(made, ["a", "c"], market=MARKET, targets=targets)
     assert found.best.exact
     two = next(f for f in found.by_types if f.types == ("a", "c"))
-    problem = _Problem(deploy(made, ["a", "c"]), MARKET, ("s",))
+    problem = _Problem(deploy(made, ["a", "c"]), MARKET)
     assert sum(t.cost_eth for t in two.tiers) == pytest.approx(exhaustive(problem, targets, MARKET), rel=1e-9)
 
 
 def test_three_types_against_all_policies_of_small_tiers() -> None:
     made = system()
-    problem = _Problem(deploy(made, ["a", "b", "c"]), MARKET, ("s",))
+    problem = _Problem(deploy(made, ["a", "b", "c"]), MARKET)
     found = next(f for f in search(made, market=MARKET).by_types if len(f.types) == 3)
     assert found.exact
     # Tiers of up to three alternatives cannot be cheaper than tiers of up to six.
@@ -127,7 +127,7 @@ def test_probabilities_by_hand() -> None:
     """{a} after a day: a can be used, and c too, or c is silent for longer than a day."""
     made = system()
     deployment = deploy(made, ["a", "c"])
-    problem = _Problem(deployment, MARKET, ("s",))
+    problem = _Problem(deployment, MARKET)
     a = 1 - (1 - 0.01) * (1 - 0.004)
     day = (DAY_S - MARKET.vouch_s) / HOUR_S
     load = 0.03 / 0.97
@@ -149,7 +149,7 @@ def test_probabilities_by_hand() -> None:
 
 def test_a_delay_shorter_than_a_vouch_gains_nothing() -> None:
     market = MARKET.model_copy(update={"delays_s": (600,)})
-    problem = _Problem(deploy(system(), ["a", "c"]), market, ("s",))
+    problem = _Problem(deploy(system(), ["a", "c"]), market)
     at = {
         (m, d): e @ problem.probability
         for m, d, e in zip(problem.masks, problem.delays, problem.events, strict=True)

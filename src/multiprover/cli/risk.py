@@ -74,6 +74,13 @@ def _finite(value: Any) -> Any:
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
+def _write(path: Path, text: str) -> None:
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise RiskError(f"{path}: cannot be written: {error}") from error
+
+
 def _percent(value: float) -> str:
     return f"{100 * value:.3g} %"
 
@@ -242,7 +249,7 @@ def policy(
         costs=costs,
     )
     if output is not None:
-        output.write_text(found.best.policy.model_dump_json(indent=2) + "\n", encoding="utf-8")
+        _write(output, found.best.policy.model_dump_json(indent=2) + "\n")
     if plot is not None:
         plots.save(plots.pareto(found), plot)
     if json:
@@ -492,7 +499,7 @@ def manifests(
         described = {name: prover.describe() for name, prover in sorted(fleet.provers.items())}
     found = {name: differences(known[name], manifest) for name, manifest in described.items()}
     if write is not None:
-        write.write_text(manifests_document({**known, **described}), encoding="utf-8")
+        _write(write, manifests_document({**known, **described}))
     if json:
         print_json({"compared": list(described), "differences": found})
     else:

@@ -36,6 +36,7 @@ from multiprover.risk.system import Deployment, Outage, System, deploy
 from multiprover.risk.tree import Floats
 from multiprover.settlement.policy import (
     MAX_ALTERNATIVES,
+    MAX_LIMIT_GWEI,
     MAX_TIERS,
     Alternative,
     Policy,
@@ -63,7 +64,7 @@ class TierDemand(_Part):
             the limit in every slot until then, at most everything.
     """
 
-    limit_gwei: Annotated[int, Field(ge=1)] | None
+    limit_gwei: Annotated[int, Field(ge=1, le=MAX_LIMIT_GWEI)] | None
     flow_gwei_day: Annotated[float, Field(ge=0)]
     reach_gwei: Annotated[float, Field(ge=0)] | None = None
 
@@ -321,21 +322,19 @@ def search(
     _check_market(market)
     chosen = system.chosen(names)
     proving = {name: proving_eth_year(system, name, market, costs) for name in chosen}
-    suites = system.suites_of(chosen)
     found: list[Found] = []
     misses: list[_Miss] = []
     choices = [c for k in range(1, len(chosen) + 1) for c in itertools.combinations(chosen, k)]
     for choice in sorted(choices, key=lambda c: sum(proving[name] for name in c)):
-        if not _covers(system, choice, suites):
-            continue
-        problem = _Problem(deploy(system, choice, samples=SAMPLES, seed=seed), market, suites)
+        # A type that is not used is not deployed, nor a suite that only it needs.
+        problem = _Problem(deploy(system, choice, samples=SAMPLES, seed=seed), market)
         result = problem.solve(targets, sum(proving[name] for name in choice))
         if isinstance(result, _Miss):
             misses.append(result)
         else:
             found.append(result)
     if not found:
-        raise TargetError(_reason(chosen, suites, targets, misses))
+        raise TargetError(_reason(chosen, system.suites_of(chosen), targets, misses))
     return Search(min(found, key=lambda f: f.cost_eth), tuple(found))
 
 
@@ -346,11 +345,6 @@ def _check_market(market: Market) -> None:
         raise DataError(f"tiers: expected rising limits, and none (null) in the last only; found {limits}")
     if list(market.delays_s) != sorted(set(market.delays_s)):
         raise DataError(f"delays_s: expected rising delays, found {list(market.delays_s)}")
-
-
-def _covers(system: System, choice: Sequence[str], suites: Sequence[str]) -> bool:
-    named = {suite for name in choice for suite in (system.types[name].suites or suites)}
-    return named >= set(suites)
 
 
 @dataclass(frozen=True)
@@ -410,20 +404,20 @@ class _Kept:
 class _Problem:
     """One choice of types: its candidate alternatives, and how they do together."""
 
-    def __init__(self, deployment: Deployment, market: Market, suites: Sequence[str]) -> None:
-        self.deployment, self.market, self.suites = deployment, market, tuple(suites)
+    def __init__(self, deployment: Deployment, market: Market) -> None:
+        self.deployment, self.market, self.suites = deployment, market, deployment.suites
         self.types = deployment.types
         n = len(self.types)
         self.unsafe_level = len(market.delays_s) + 1
         levels, self.probability = self._levels()
         self.up = self._up_sets()
-        covers = {name: set(deployment.system.types[name].suites or suites) for name in self.types}
+        covers = {name: set(of_type) for name, of_type in self._covers().items()}
         self.masks: list[int] = []
         self.delays: list[int] = []
         events: list[Bools] = []
         for mask in range(1, 1 << n):
             members = [k for k in range(n) if mask >> k & 1]
-            if set().union(*(covers[self.types[k]] for k in members)) < set(suites):
+            if set().union(*(covers[self.types[k]] for k in members)) < set(self.suites):
                 continue
             others = [k for k in range(n) if not mask >> k & 1]
             for position, delay in enumerate((0, *market.delays_s)):

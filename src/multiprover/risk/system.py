@@ -284,10 +284,6 @@ class Deployment:
             up = up * (1 - outage.share())
         return 1 - up
 
-    def covers(self) -> dict[str, tuple[str, ...]]:
-        """By type, the suites that it commits to."""
-        return {name: self.system.types[name].suites or self.suites for name in self.types}
-
 
 def deploy(
     system: System, names: Iterable[str] | None = None, *, samples: int = 2048, seed: int = 8
