@@ -4,7 +4,7 @@ UV_VERSION := 0.13.9
 export UV_PROJECT_ENVIRONMENT := $(CURDIR)/.venv
 export PATH := $(CURDIR)/.tools/bin:$(PATH)
 
-.PHONY: help demo test bench lint format setup provers proto toolchains clean
+.PHONY: help demo test bench lint format setup provers proto contracts toolchains clean
 
 help: ## this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -38,6 +38,10 @@ format: setup ## let the formatters have their way
 proto: setup ## generate the code of proto/ again
 	uv run --no-sync sh scripts/proto.sh
 	$(MAKE) -C provers/groth16 generate
+
+contracts: ## compile the contracts that are in Solidity again (needs Node)
+	npm ci --silent --prefix scripts/solidity
+	node scripts/solidity/build.mjs contracts contracts/solidity.json
 
 setup: toolchains .tools/bin/uv ## everything that the other targets need
 	uv sync --frozen

@@ -1,4 +1,4 @@
-"""Compiles the L1 contracts with the pinned Vyper, once for each content of the sources."""
+"""The compiled L1 contracts: Vyper compiled here, once for each content; Solidity from its artefact."""
 
 from __future__ import annotations
 
@@ -12,10 +12,18 @@ from tempfile import NamedTemporaryFile
 from typing import Any, Final
 
 CONTRACTS: Final = ("Settlement", "Bn254Binding", "GoldilocksBinding", "Groth16Adapter", "SgxAdapter")
+SOLIDITY_CONTRACTS: Final = ("Plonky2Adapter",)
+SOLIDITY_ARTEFACT: Final = "solidity.json"
+"""Made by ``make contracts`` from ``contracts/*.sol``, and committed: its use needs no compiler."""
+
 CODE_SIZE_LIMIT: Final = 24_576
 """Bytes of deployed code that L1 accepts (EIP-170)."""
 
 EVM_VERSION: Final = "prague"
+
+
+class StaleArtefactError(Exception):
+    """The Solidity artefact was not made from the sources beside it: run ``make contracts``."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +61,10 @@ def artifact(name: str, folder: Path | None = None) -> Artifact:
 
     Raises:
         FileNotFoundError: no such contract.
+        StaleArtefactError: a Solidity contract whose sources have changed since it was compiled.
     """
+    if folder is None and name in SOLIDITY_CONTRACTS:
+        return _solidity(name)
     import vyper  # type: ignore[import-untyped]
 
     folders = [folder, sources()] if folder else [sources()]
@@ -69,6 +80,20 @@ def artifact(name: str, folder: Path | None = None) -> Artifact:
         with NamedTemporaryFile("w", dir=cached.parent, suffix=".tmp", delete=False) as file:
             json.dump(stored, file)
         os.replace(file.name, cached)
+    return Artifact(name, stored["abi"], bytes.fromhex(stored["bytecode"]), stored["runtime_bytes"])
+
+
+def _solidity(name: str) -> Artifact:
+    folder = sources()
+    artefact = json.loads((folder / SOLIDITY_ARTEFACT).read_text())
+    found = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in folder.glob("*.sol")}
+    if found != artefact["sources"]:
+        changed = sorted(n for n in found | artefact["sources"] if found.get(n) != artefact["sources"].get(n))
+        raise StaleArtefactError(
+            f"{SOLIDITY_ARTEFACT}: expected the artefact of {', '.join(changed)} as they are now, "
+            "got that of other contents; run make contracts"
+        )
+    stored = artefact["contracts"][name]
     return Artifact(name, stored["abi"], bytes.fromhex(stored["bytecode"]), stored["runtime_bytes"])
 
 

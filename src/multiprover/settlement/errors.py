@@ -154,6 +154,25 @@ REASONS: Final[dict[str, str]] = {
     "groth16: public input": "a public input is not below the field's order",
     "groth16: point": "a point of the proof is not on its curve, not in its group, or not canonical",
     "groth16: proof": "the proof does not verify for this statement",
+    # Plonky2Adapter
+    "plonky2: cap": "the verifier data must have as many digests as the circuit's caps",
+    "plonky2: digest": "a word of a digest is not below 2^63",
+    "plonky2: suites": "the proof type commits to exactly one suite",
+    "plonky2: domain": "the adapter was created for another deployment, chain or program",
+    "plonky2: public input": "a public input is not a canonical element of its field",
+    "plonky2: proof goes to vouch": "a proof comes through the adapter's own vouch, not Settlement's",
+    "plonky2: not proved": "no proof of this statement was verified in this transaction",
+    "plonky2: proof length": "a proof has one length, to the byte",
+    "plonky2: element": "an element of the proof is not below p",
+    "plonky2: zeta": "the proof's challenge fell on a point where it proves nothing: prove again",
+    "plonky2: identity": "the constraints do not hold at zeta: not a proof of this statement and program",
+    "plonky2: grinding": "the proof's work is missing",
+    "plonky2: constants": "a query's constants are not those of the program and batch size",
+    "plonky2: wires": "a query's wires do not belong to their tree",
+    "plonky2: products": "a query's products do not belong to their tree",
+    "plonky2: quotients": "a query's quotients do not belong to their tree",
+    "plonky2: folding": "a query's folding does not belong to its tree",
+    "plonky2: final polynomial": "a query does not lead to the final polynomial",
     # SgxAdapter
     "sgx: operator": "the operator is the zero address",
     "sgx: measurement": "the quote's enclave is not the one measured at creation, or none was given",
@@ -236,6 +255,7 @@ _BY_PREFIX: Final[dict[str, type[RefusedError]]] = {
     "bn254": PostRefusedError,
     "goldilocks": PostRefusedError,
     "groth16": ProofRefusedError,
+    "plonky2": ProofRefusedError,
     "sgx": ProofRefusedError,
 }
 
