@@ -85,7 +85,7 @@ class Exposure(_Part):
     since: date
     until: date | None = None
     source: Text
-    confidence: Literal["found", "known"]
+    confidence: Literal["found", "known", "judgement"]
 
     def years(self, closed: date) -> float:
         """System-years; from ``since`` to ``until``, or to ``closed``."""

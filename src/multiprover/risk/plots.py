@@ -70,6 +70,7 @@ def pareto(search: Search) -> Figure:
             xytext=(4, 4),
             textcoords="offset points",
         )
+    axes.margins(x=0.25)
     axes.set_xscale("log")
     axes.set_yscale("log")
     axes.set_xlabel("proving and delay, ETH a year")
