@@ -1,7 +1,7 @@
 """The verifier of the final plonky2 proof written for reading: provers/plonky2/L1.md on Python integers.
 
-Written from the protocol (eprint 2019/953, 2019/458, the FRI of plonky2 1.1.0); shares nothing with the contracts
-or the prover. Elements of K = GF(p²) are pairs (u, v) = u + v·X with X² = 7; elements of K[Y]/(Y² - 7), which
+Written from the protocol (eprint 2019/953, 2019/458, the FRI of plonky2 1.1.0); shares nothing with contracts
+or prover. Elements of K = GF(p²) are pairs (u, v) = u + v·X with X² = 7; elements of K[Y]/(Y² - 7), which
 the gates compute with, are pairs of these.
 """
 

@@ -46,7 +46,7 @@ def l1() -> L1:
 def reasons_in_the_contracts() -> set[str]:
     """Every string after an assertion; each contract's reasons start with its own prefix."""
     found = set()
-    for path in sources().glob("*.vy"):
+    for path in [*sources().glob("*.vy"), *sources().glob("*.sol")]:
         for part in path.read_text().split('"')[1::2]:
             if ": " in part and "\n" not in part:
                 found.add(part)
