@@ -1,4 +1,4 @@
-"""The core contracts on a bare EVM, for tests that make many calls: revm in this process, no node, no signatures."""
+"""The core contracts on a bare EVM, for tests of many calls: revm in this process, no node, no signatures."""
 
 from __future__ import annotations
 
@@ -292,7 +292,8 @@ class Core:
             "Settlement",
             _arguments(
                 "Settlement",
-                program, len(PROGRAM.kinds), FROM_L1, suites, rows, governance, bridge, sequencing, PROOF_WINDOW,
+                program, len(PROGRAM.kinds), FROM_L1, suites, rows, governance,
+                bridge, sequencing, PROOF_WINDOW,
             ),
         )  # fmt: skip
         assert made == settlement

@@ -1,4 +1,4 @@
-"""The core contracts against liars: proof types that accept anything, a silent council, a dishonest operator."""
+"""The core contracts against liars: types that accept anything, a silent council, an operator in a hurry."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from core_support import (
     COUNCIL,
     COUNCIL_WINDOW,
     DAY,
+    DEPLOYER,
     DISABLED,
     EPOCH,
     GAS_CAP,
@@ -26,14 +27,16 @@ from core_support import (
     SEQUENCER,
     STRANGER,
     TIMELOCK,
-    TOP,
+    Contract,
     Core,
     G,
     H,
     K,
+    Machine,
     Reverted,
     S,
     batch,
+    compiled,
     mask,
     policy,
     roots,
@@ -210,7 +213,7 @@ def test_two_types_lie_together_and_lose_to_more_weight(core: Core) -> None:
 
 
 def test_only_one_sibling_is_final_at_a_tier(core: Core) -> None:
-    """A lie that two types tell is final at the lowest tier; the truth is not, until it is at a higher one."""
+    """Two types' lie is final at the lowest tier; the truth is not, until it is at a higher one."""
     true, false = fork(core, core.genesis, 1)
     for t in (G, H):
         core.vouch(t, core.genesis, false, LIE)
@@ -413,7 +416,7 @@ def test_a_dissent_with_what_is_final_is_out_at_once(core: Core) -> None:
 
 
 def test_roots_that_no_active_type_backs_give_way_but_not_if_final(core: Core) -> None:
-    """K lied about the root and was quarantined for another lie: G's root takes its place, without a conflict."""
+    """K lied about the root and is out for another lie: G's root takes its place, without a conflict."""
     one = core.post(core.genesis, batch(1))
     core.vouch(K, core.genesis, batch(1), LIE)
     core.canary(K, batch(50), LIE)
@@ -540,7 +543,7 @@ def test_a_type_that_stands_behind_two_claims_is_disabled_by_anyone(core: Core, 
     refused("convict: not vouched for", core.convict, liar, core.genesis, false, true, LIE)
     core.vouch(liar, core.genesis, true, roots(1))
     refused("mock: proof", core.convict, liar, core.genesis, false, true, LIE, mode=b"\x00")
-    refused("vouch: adapter", core.convict, liar, core.genesis, false, true, LIE, mode=b"\x02")
+    refused("convict: proof", core.convict, liar, core.genesis, false, true, LIE, mode=b"\x02")
     core.convict(liar, core.genesis, false, true, LIE)
     assert core.status(liar) == DISABLED
     refused("type: disabled", core.convict, liar, core.genesis, false, true, LIE)
@@ -589,6 +592,7 @@ def test_a_canary_disables_its_type_and_is_paid(core: Core, liar: int) -> None:
     refused("canary: not a noop", core.canary, liar, journal([slot(0), slot(0), deposit(1, 2)], 1), LIE)
     refused("canary: journal", core.canary, liar, batch(1) + bytes(4), LIE)
     refused("mock: proof", core.canary, liar, batch(1), LIE, mode=b"\x00")
+    refused("canary: proof", core.canary, liar, batch(1), LIE, mode=b"\x02")
     one_side = dict(honest) | ({"mock": 5} if liar in (H, S) else {"bn254": 5})
     core.canary(liar, batch(1), one_side)
     assert core.status(liar) == DISABLED
@@ -845,7 +849,7 @@ def test_pruning_leaves_one_slot_a_batch_and_no_way_to_lose_anything(core: Core)
 
 
 def test_evidence_against_an_active_type_is_not_pruned(core: Core) -> None:
-    true, false = fork(core, core.genesis, 1)
+    _, false = fork(core, core.genesis, 1)
     lie = core.vouch(K, core.genesis, false, LIE)
     core.post(lie, batch(50))
     core.vouch(K, lie, batch(50), LIE)
@@ -894,27 +898,17 @@ def test_an_adapter_that_answers_nothing_or_burns_gas_does_not_vouch(core: Core)
 
 
 def test_a_type_whose_adapter_calls_back_changes_nothing() -> None:
-    """Adapters are called without the right to write: a call back into settle, vouch or post fails with them."""
-    core = Core.deploy()
-    m = core.machine
-    from core_support import DEPLOYER, compiled  # noqa: PLC0415
-
-    evil = m.create(DEPLOYER, compiled("Reenter").bytecode)
-    core = Core.deploy(machine=m, adapters={"g": evil})
-    core.post(core.genesis, batch(1))
+    """Adapters have no right to write: a call back into the core fails, and the vouch with it."""
+    m = Machine()
+    evil = Contract(m, "Reenter", m.create(DEPLOYER, compiled("Reenter").bytecode))
+    core = Core.deploy(machine=m, adapters={"g": evil.address})
+    claim = core.post(core.genesis, batch(1))
     for t in (H, K, S):
         core.vouch(t, core.genesis, batch(1), roots(1))
     core.wait(DAY + EPOCH)
     data = core.settlement.data("settle", core.genesis, claims.journal_hash(batch(1)))
-    claim = claims.claim_id(core.genesis, batch(1))
-    m.call(STRANGER, evil, Contract_data("aim", core.settlement.address, data))
+    evil.send(STRANGER, "aim", core.settlement.address, data)
     refused("", core.vouch, G, core.genesis, batch(1), roots(1))
     assert core.final(claim) == 0
     core.settle(core.genesis, batch(1))
     assert core.final(claim) == 15
-
-
-def Contract_data(function: str, *arguments: Any) -> bytes:
-    from core_support import Contract, Machine  # noqa: PLC0415
-
-    return Contract(Machine(), "Reenter", bytes(20)).data(function, *arguments)

@@ -62,6 +62,7 @@ HALTED: constant(uint256) = 1 << 219
 SMALLEST_AT: constant(uint256) = 220        # 4 bits: the fewest types of an alternative without delay
 TYPE_COUNT_AT: constant(uint256) = 224      # 4 bits
 FINAL_EPOCH_AT: constant(uint256) = 228     # 21 bits: when final_claim last moved
+DISCARDED: constant(uint256) = 1 << 249     # children were discarded, once: before that, no vouch looks at generations
 
 # A proof type, in one word: adapter 160 bits, then
 ADDRESS: constant(uint256) = 2 ** 160 - 1
@@ -472,8 +473,8 @@ def vouch(
     word: uint256 = self.claims[claim]
     assert word != 0, "vouch: unknown claim"
     assert word & CLOSED == 0, "vouch: closed"
-    before: uint256 = self.claims[parent]
-    assert self._birth(word) == self._generation(before), "vouch: discarded"
+    if state & DISCARDED != 0:
+        assert self._birth(word) == self._generation(self.claims[parent]), "vouch: discarded"
     number: uint256 = self._number(word)
     frozen: uint256 = (state >> FROZEN_AT) & UINT32
     assert frozen == 0 or number <= frozen, "vouch: frozen"
@@ -524,11 +525,20 @@ def vouch(
         n = unsafe_add(n, 1)
     assert n == len(results), "vouch: results"
 
-    self._verify(t, abi_encode(
-        statement,
-        proof,
-        method_id=method_id("verify((bytes32,bytes32,address,(bytes32,bytes32,bytes32,bytes32,bytes32)[]),bytes)"),
-    ))
+    response: Bytes[32] = raw_call(
+        convert(t & ADDRESS, address),
+        abi_encode(
+            statement,
+            proof,
+            method_id=method_id(
+                "verify((bytes32,bytes32,address,(bytes32,bytes32,bytes32,bytes32,bytes32)[]),bytes)"
+            ),
+        ),
+        max_outsize=32,
+        gas=(t >> GAS_AT) & UINT32,
+        is_static_call=True,
+    )
+    assert len(response) == 32 and convert(response, bytes32) == ACCEPTED, "vouch: adapter"
     log Vouched(claim=claim, proof_type=proof_type, payee=payee)
 
     n = 0
@@ -548,12 +558,13 @@ def vouch(
                 self.root[claim][suite] = results[n].root
             n = unsafe_add(n, 1)
     self.head[proof_type] = claim
+    others: bool = word >> TIMES_AT != 0
     at: uint256 = unsafe_add(TIMES_AT, unsafe_mul(21, proof_type))
     word = (word & ~(EPOCH_MASK << at)) | (epoch << at)
     # No alternative with a delay can come true here: the last of its vouches is of this epoch.
     smallest: uint256 = (state >> SMALLEST_AT) & 15
-    if smallest != 0 and self._ones(self._counting(word, state)) >= smallest:
-        word = self._advance(claim, parent, word, before, state)
+    if smallest != 0 and (smallest == 1 or others) and self._ones(self._counting(word, state)) >= smallest:
+        word = self._advance(claim, parent, word, state)
     self.claims[claim] = word
 
 
@@ -566,29 +577,15 @@ def settle(parent: bytes32, journal_hash: bytes32):
     assert state & HALTED == 0, "settle: halted"
     claim: bytes32 = keccak256(concat(parent, journal_hash))
     word: uint256 = self.claims[claim]
-    before: uint256 = self.claims[parent]
     assert word != 0, "settle: unknown claim"
-    assert self._birth(word) == self._generation(before), "settle: discarded"
-    after: uint256 = self._advance(claim, parent, word, before, state)
+    assert self._birth(word) == self._generation(self.claims[parent]), "settle: discarded"
+    after: uint256 = self._advance(claim, parent, word, state)
     assert after != word, "settle: nothing is due"
     self.claims[claim] = after
 
 
 @internal
-@view
-def _verify(t: uint256, call: Bytes[MAX_PROOF + 1024]):
-    response: Bytes[32] = raw_call(
-        convert(t & ADDRESS, address),
-        call,
-        max_outsize=32,
-        gas=(t >> GAS_AT) & UINT32,
-        is_static_call=True,
-    )
-    assert len(response) == 32 and convert(response, bytes32) == ACCEPTED, "vouch: adapter"
-
-
-@internal
-def _advance(claim: bytes32, parent: bytes32, word: uint256, before: uint256, state: uint256) -> uint256:
+def _advance(claim: bytes32, parent: bytes32, word: uint256, state: uint256) -> uint256:
     """
     @dev The only place that makes claims final. Gives the claim's word with its new bits; writes all the rest.
     """
@@ -596,6 +593,7 @@ def _advance(claim: bytes32, parent: bytes32, word: uint256, before: uint256, st
     frozen: uint256 = (state >> FROZEN_AT) & UINT32
     if word & CLOSED != 0 or (frozen != 0 and number >= frozen):
         return word
+    before: uint256 = self.claims[parent]
     final: uint256 = (word >> FINAL_AT) & TIERS_MASK
     above: uint256 = (before >> FINAL_AT) & TIERS_MASK
     taken: uint256 = (before >> CHILD_AT) & TIERS_MASK
@@ -682,6 +680,7 @@ def discard():
     assert generation <= GENERATIONS, "discard: too often"
     self.claims[claim] = (word & ~(PARENT | (GENERATIONS << GENERATION_AT))) | (generation << GENERATION_AT)
     self.complained[claim] = 0
+    self.state |= DISCARDED
     poster: address = convert(self.last_post >> 64, address)
     self.last_post = (self._queue_end(word) << 32) | self._number(word)
     log Discarded(parent=claim, generation=generation)
@@ -941,15 +940,24 @@ def _set_standing(proof_type: uint256, status: uint256, valid_from: uint256):
 @view
 def accepts(proof_type: uint256, number: uint256, statement: IAdapter.Vouch, proof: Bytes[MAX_PROOF]) -> bool:
     """
-    @notice Whether the type's adapter for batch `number` accepts a proof of a statement, of whatever it is; reverts
-            with the adapter's reason if not. An adapter sees Settlement as the caller.
+    @notice Whether the type's adapter for batch `number` accepts a proof of a statement, whatever it is of; a refusal
+            mostly reverts, with the adapter's reason. The adapter sees Settlement as its caller.
     """
-    self._verify(self._type_at(proof_type, number), abi_encode(
-        statement,
-        proof,
-        method_id=method_id("verify((bytes32,bytes32,address,(bytes32,bytes32,bytes32,bytes32,bytes32)[]),bytes)"),
-    ))
-    return True
+    t: uint256 = self._type_at(proof_type, number)
+    response: Bytes[32] = raw_call(
+        convert(t & ADDRESS, address),
+        abi_encode(
+            statement,
+            proof,
+            method_id=method_id(
+                "verify((bytes32,bytes32,address,(bytes32,bytes32,bytes32,bytes32,bytes32)[]),bytes)"
+            ),
+        ),
+        max_outsize=32,
+        gas=(t >> GAS_AT) & UINT32,
+        is_static_call=True,
+    )
+    return len(response) == 32 and convert(response, bytes32) == ACCEPTED
 
 
 @external
@@ -1184,8 +1192,8 @@ def _counting(word: uint256, state: uint256) -> uint256:
     @dev The types whose vouch for the claim counts: they are active, and it is of their present adapter.
     """
     mask: uint256 = 0
-    for i: uint256 in range(MAX_TYPES):
-        time: uint256 = (word >> unsafe_add(TIMES_AT, unsafe_mul(21, i))) & EPOCH_MASK
+    for i: uint256 in range(self._type_count(state), bound=MAX_TYPES):
+        time: uint256 = self._time(word, i)
         if time != 0:
             standing: uint256 = state >> unsafe_mul(STANDING, i)
             if standing & STATUS_MASK == ACTIVE and (standing >> 2) & EPOCH_MASK <= time:
