@@ -21,7 +21,6 @@ from multiprover.provers.registry import SUITES, Fleet
 from multiprover.risk.assess import assess, with_own_copies, without_fault, worth
 from multiprover.risk.errors import DataError, ProbabilityError, RiskError, UnknownComponentError
 from multiprover.risk.system import (
-    ComponentSpec,
     deploy,
     differences,
     manifests_document,
@@ -247,17 +246,6 @@ def test_names_that_are_not_there() -> None:
     for change in (with_own_copies, without_fault):
         with pytest.raises(UnknownComponentError, match="found 'd'"):
             change(deploy(system), "d")
-    with pytest.raises(UnknownComponentError, match="'d'"):
-        system.replaced("d", ComponentSpec(id="e", p_year=0.1), ["a"])
-
-
-def test_another_curve_for_one_type() -> None:
-    document = made({"x": ["lib"], "y": ["curve"]}, {"lib": 0.0, "curve": 0.1})
-    document["components"][0]["relies_on"] = ["curve"]
-    system = parse_system(document, "made up")
-    changed = system.replaced("curve", ComponentSpec(id="other-curve", p_year=0.1), ["x"])
-    assert assess(deploy(system)).p_safety_year == pytest.approx(0.1)
-    assert assess(deploy(changed)).p_safety_year == pytest.approx(0.01)
 
 
 def test_the_shipped_system() -> None:

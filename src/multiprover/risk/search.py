@@ -507,13 +507,13 @@ class _Problem:
             self._result(members, stake, tier)
             for members, stake, tier in zip(chain, stakes, market.tiers, strict=True)
         )
-        order = sorted(self.types, key=lambda name: -self._alone(name))
+        weights = distinct_weights(sorted(self.types, key=lambda name: -self._alone(name)))
         policy = Policy(
             tiers=tuple(
                 Tier(limit_gwei=demand.limit_gwei, alternatives=t.alternatives)
                 for demand, t in zip(market.tiers, tiers, strict=True)
             ),
-            weights=distinct_weights(order),
+            weights={name: weights[name] for name in self.types},
             accepts_halt=targets.accepts_halt,
         )
         policy.check(self._covers(), self.suites)

@@ -20,7 +20,7 @@ type that rests on it; instead of it, ``classes`` take their rates of attacks fr
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from importlib.resources import files
 from pathlib import Path
@@ -196,25 +196,6 @@ class System:
         named = {suite for name in names for suite in self.types[name].suites}
         return tuple(sorted(named)) or tuple(self.suites)[:1] or ("suite",)
 
-    def replaced(self, old: str, new: ComponentSpec, only: Collection[str]) -> System:
-        """The same, with ``new`` in the place of ``old`` in the types ``only``.
-
-        Raises:
-            UnknownComponentError: there is no component ``old``, or none of the types names it.
-        """
-        self._known([old], "replace")
-        holders = [name for name in only if old in self.closure(self.types[name].components)]
-        if not holders:
-            raise UnknownComponentError(f"replace: expected a component of {', '.join(only)}, found {old!r}")
-        types, components = dict(self.types), dict(self.components) | {new.id: new}
-        for name in holders:
-            direct = tuple(
-                _swap(self, component, old, new.id, name, components)
-                for component in self.types[name].components
-            )
-            types[name] = self.types[name].model_copy(update={"components": direct})
-        return replace(self, types=types, components=components)
-
     def with_records(self, records: Sequence[Record]) -> System:
         """The same with more evidence.
 
@@ -222,21 +203,6 @@ class System:
             UnknownComponentError: a row names a type or component that is not known.
         """
         return replace(self, records=(*self.records, *records))
-
-
-def _swap(
-    system: System, component: str, old: str, new: str, holder: str, into: dict[str, ComponentSpec]
-) -> str:
-    """The component that stands for ``component`` once ``old`` below it is ``new``, for one type only."""
-    if component == old:
-        return new
-    spec = system.components[component]
-    if old not in system.closure([component]):
-        return component
-    below = tuple(_swap(system, child, old, new, holder, into) for child in spec.relies_on)
-    name = f"{component}.{holder}"
-    into[name] = spec.model_copy(update={"id": name, "relies_on": below})
-    return name
 
 
 @dataclass(frozen=True)
