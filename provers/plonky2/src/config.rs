@@ -42,9 +42,9 @@ pub const MOST_ROW_BITS: usize = 14;
 
 /// The configuration of every circuit.
 ///
-/// 55 queries at rate 1/8 and 18 bits of grinding give 100 bits where the library's 28 queries count on the refuted
+/// 53 queries at rate 1/8 and 21 bits of grinding give 100 bits where the library's 28 queries count on the refuted
 /// up-to-capacity conjecture; three challenges in GF(p), because two leave the permutation argument under 100 bits. A query
-/// costs whoever verifies a proof in a circuit about 130 rows: folding that ends at 64 coefficients, and grinding instead of two
+/// costs whoever verifies a proof in a circuit about 130 rows: folding that ends at 64 coefficients, and grinding instead of four
 /// queries, let two verifications fit into 2^14 rows, and one into 2^13.
 pub fn circuit_config() -> CircuitConfig {
     CircuitConfig {
@@ -59,10 +59,42 @@ pub fn circuit_config() -> CircuitConfig {
         fri_config: FriConfig {
             rate_bits: 3,
             cap_height: 4,
-            proof_of_work_bits: 18,
+            proof_of_work_bits: 21,
             reduction_strategy: FriReductionStrategy::ConstantArityBits(4, 6),
-            num_query_rounds: 55,
+            num_query_rounds: 53,
         },
+    }
+}
+
+/// The configuration of the shrink circuit (`recursion`).
+pub fn shrink_config() -> CircuitConfig {
+    CircuitConfig {
+        num_routed_wires: 55,
+        fri_config: FriConfig {
+            rate_bits: 7,
+            cap_height: 4,
+            proof_of_work_bits: 20,
+            reduction_strategy: FriReductionStrategy::ConstantArityBits(4, 5),
+            num_query_rounds: 23,
+        },
+        ..circuit_config()
+    }
+}
+
+/// The configuration of the last circuit, whose proofs go to L1.
+///
+/// One folding: a second would cost more bytes in the queries than the longer final polynomial does. Caps of 32 digests: a level more or less is more bytes, too.
+pub fn last_config() -> CircuitConfig {
+    CircuitConfig {
+        num_routed_wires: 56,
+        fri_config: FriConfig {
+            rate_bits: 8,
+            cap_height: 5,
+            proof_of_work_bits: 25,
+            reduction_strategy: FriReductionStrategy::Fixed(vec![4]),
+            num_query_rounds: 19,
+        },
+        ..circuit_config()
     }
 }
 

@@ -9,16 +9,20 @@
 
 pub mod builder;
 pub mod config;
+pub mod evaluators;
+pub mod evm;
 pub mod execution;
 pub mod field;
 pub mod gates;
 pub mod handwritten;
 pub mod integers;
 pub mod keys;
+pub mod l1;
 pub mod lowering;
 pub mod pb;
 pub mod program;
 pub mod prover;
+pub mod recursion;
 pub mod reference;
 pub mod refusal;
 pub mod security;
