@@ -122,3 +122,41 @@ def mutate(
                 f"{name}: {s['kind']} of {', '.join(s['wires'])} survived" for name, s in survivors[:20]
             )
         )
+
+
+@app.command()
+def faults(
+    only: Annotated[str, typer.Option(help="Only faults with this in their name.")] = "",
+    write: Annotated[Path | None, typer.Option(help="Put the matrix into this page.")] = None,
+    json: Json = False,
+) -> None:
+    """Plant a fault in every component, and see which proof types accept a false batch for it."""
+    from multiprover.soundness import faults as planted
+    from multiprover.soundness.checkers import ALL, CheckerError
+
+    def watch(row: planted.Row) -> None:
+        err.print(f"{row.fault}: accepted by {', '.join(row.broken) or 'none'}", soft_wrap=True)
+
+    try:
+        rows = planted.measure(lambda fault: only in fault.name, watch)
+        if write is not None:
+            planted.write(write, rows)
+    except CheckerError as error:
+        raise SoundnessError(str(error)) from error
+    if json:
+        print_json([row.document() for row in rows])
+    else:
+        table = Table("fault", "component", *ALL, *planted.POLICIES)
+        for row in rows:
+            cells = ("accepts" if row.cells[name].accepts else "refuses" for name in ALL)
+            table.add_row(row.fault, row.component, *cells, *row.settles().values())
+        out.print(table)
+    wrong = [row for row in rows if not row.as_foreseen]
+    if wrong:
+        raise SoundnessError(
+            "\n".join(
+                f"{r.fault}: expected {', '.join(r.foreseen) or 'none'} to accept, found "
+                f"{', '.join(r.broken) or 'none'}"
+                for r in wrong
+            )
+        )

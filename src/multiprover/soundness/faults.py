@@ -18,6 +18,7 @@ from typing import Any
 from unittest import mock
 
 from eth_abi.abi import encode
+from eth_account.signers.local import LocalAccount
 from eth_hash.auto import keccak
 
 from multiprover.lang.concrete import ConcreteRun
@@ -28,7 +29,7 @@ from multiprover.provers.manifest import Manifest
 from multiprover.provers.registry import Entry, Fleet, Registry
 from multiprover.settlement.claims import signer_address
 from multiprover.settlement.errors import RefusedError
-from multiprover.settlement.l1 import open_l1
+from multiprover.settlement.l1 import L1, open_l1
 from multiprover.soundness import bank, forging
 from multiprover.soundness.bank import NONCE_RULE, SOURCE
 from multiprover.soundness.checkers import ALL, CheckerError, Tool
@@ -37,7 +38,7 @@ from multiprover.soundness.planting import Patch, build_go, patched_contract, pa
 from multiprover.soundness.transition import Step
 from multiprover.soundness.world import Case, World
 
-MUTANTS = 6000
+MUTANTS = 12_000
 """Lies told to a build with a fault, where the fault shows only in mutants."""
 
 POLICIES: Mapping[str, tuple[str, ...]] = {
@@ -328,7 +329,7 @@ def _leaked_enclave_key(bench: Bench) -> dict[str, Cell]:
     adapter = forging.create(
         l1, "SgxAdapter", _abi("(address,bool,bytes32)", [operator.address, True, bytes(32)])
     )
-    _register(l1, adapter, operator, secret, quote=b"", simulated=True)
+    register(l1, adapter, operator, secret, quote=b"", simulated=True)
     statement = case.prove.statement
     proof = forging.leaked_vouch(statement, l1, secret)
     refusal = forging.offer(l1, adapter, statement, statement.suites, proof)
@@ -350,11 +351,11 @@ def _debug_enclave(bench: Bench) -> dict[str, Cell]:
     quote = forging.quote(measurement, secret, debug=True)
     real = forging.create(l1, "SgxAdapter", arguments)
     with contextlib.suppress(RefusedError):
-        _register(l1, real, operator, secret, quote=quote, simulated=False)
+        register(l1, real, operator, secret, quote=quote, simulated=False)
         raise CheckerError("the real adapter takes a key of an enclave in debug mode")
     with patched_contract("SgxAdapter", [patch]) as folder:
         adapter = forging.create(l1, "SgxAdapter", arguments, folder)
-    _register(l1, adapter, operator, secret, quote=quote, simulated=False)
+    register(l1, adapter, operator, secret, quote=quote, simulated=False)
     statement = case.prove.statement
     proof = forging.leaked_vouch(statement, l1, secret)
     return {**bench.ask(case), "sgx": _on_l1(forging.offer(l1, adapter, statement, statement.suites, proof))}
@@ -402,14 +403,20 @@ def _abi(types: str, values: Sequence[Any]) -> bytes:
     return encode([types], [tuple(values)])
 
 
-def _register(
-    l1: Any, adapter: bytes, operator: Any, secret: bytes, *, quote: bytes, simulated: bool
+def register(
+    l1: L1, adapter: bytes, operator: LocalAccount, secret: bytes, *, quote: bytes, simulated: bool
 ) -> None:
     selector = keccak(b"register(address,bytes,bool)")[:4]
     signer = "0x" + signer_address(secret).hex()
     l1.transact(
         operator, adapter, selector + encode(["address", "bytes", "bool"], [signer, quote, simulated])
     )
+
+
+def revoke(l1: L1, adapter: bytes, operator: LocalAccount, secret: bytes) -> None:
+    """Bar an enclave's key."""
+    signer = "0x" + signer_address(secret).hex()
+    l1.transact(operator, adapter, keccak(b"revoke(address)")[:4] + encode(["address"], [signer]))
 
 
 def _off_curve(bench: Bench) -> dict[str, Cell]:
@@ -783,4 +790,37 @@ def measure(
     return rows
 
 
-__all__ = ["CATALOGUE", "POLICIES", "Fault", "Row", "measure"]
+def table(rows: Sequence[Row]) -> str:
+    """The matrix as Markdown: per fault, who accepts the false batch and what L1 does with it."""
+    lines = [
+        "| fault | component | " + " | ".join(ALL) + " | " + " | ".join(POLICIES) + " |",
+        "| --- " * (2 + len(ALL) + len(POLICIES)) + "|",
+    ]
+    for row in rows:
+        cells = ["**accepts**" if row.cells[name].accepts else "refuses" for name in ALL]
+        settled = [text.split(":")[0].split(" without")[0] for text in row.settles().values()]
+        component = f"`{row.component}`" if row.component else "outside of every type"
+        lines.append(f"| {row.fault}: {row.what} | {component} | {' | '.join([*cells, *settled])} |")
+    return "\n".join(lines) + "\n"
+
+
+START, END = (
+    "<!-- faults: written by `multiprover soundness faults --write` -->\n",
+    "<!-- end of faults -->\n",
+)
+
+
+def write(page: Path, rows: Sequence[Row]) -> None:
+    """Put the matrix between its marks in a page.
+
+    Raises:
+        CheckerError: the page has no marks.
+    """
+    text = page.read_text(encoding="utf-8")
+    if text.count(START) != 1 or text.count(END) != 1:
+        raise CheckerError(f"{page}: expected the two marks of the matrix of faults")
+    head, rest = text.split(START)
+    page.write_text(head + START + "\n" + table(rows) + "\n" + END + rest.split(END)[1], encoding="utf-8")
+
+
+__all__ = ["CATALOGUE", "POLICIES", "Fault", "Row", "measure", "table", "write"]

@@ -1,0 +1,16 @@
+"""The tools that look at constraints, built where they are missing or old."""
+
+from __future__ import annotations
+
+import subprocess
+
+import pytest
+
+from multiprover.soundness.checkers import repository
+
+
+@pytest.fixture(scope="session", autouse=True)
+def tools() -> None:
+    root = repository() / "provers"
+    for folder, target in (("groth16", "bin/mutate"), ("plonky2", "target/release/examples/mutate")):
+        subprocess.run(["make", "--silent", "-C", str(root / folder), target], check=True)
