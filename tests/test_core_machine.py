@@ -1,4 +1,4 @@
-"""The core contracts against a model in plain Python (core_model.py): every role, any order of calls, real time.
+"""The core contracts against a model in plain Python (core_model.py): every role, any order of calls.
 
 ``python tests/test_core_machine.py CALLS [SEED]`` runs until that many transactions were sent.
 """
@@ -592,6 +592,45 @@ CoreMachine.TestCase.settings = settings(
 TestCore = CoreMachine.TestCase
 
 
+def ways(machine: CoreMachine, rng: random.Random) -> list[tuple[int, Callable[[], object]]]:
+    """What a random walk may do next, with weights."""
+    pick, coin, name = rng.randrange, lambda p: rng.random() < p, lambda: rng.choice(sorted(POLICIES))
+    return [
+        (6, lambda: machine.time_passes(rng.choice(DELAYS))),
+        (1, lambda: machine.enqueue(pick(10))),
+        (6, lambda: machine.post_next(pick(4), coin(0.5))),
+        (1, lambda: machine.post_anywhere(rng.random(), rng.choice(sorted(SENDERS)))),
+        (3, lambda: machine.propose(rng.random(), coin(0.1))),
+        (12, lambda: machine.honest(rng.sample(range(4), 4), rng.randint(1, 4), rng.randint(1, 2))),
+        (2, lambda: machine.liar(pick(4), pick(3), pick(3))),
+        (2, lambda: machine.vouch_anything(pick(4), rng.random(), rng.choice([7, 8]), coin(0.7))),
+        (2, lambda: machine.settle(rng.random())),
+        (3, machine.settle_next),
+        (3, lambda: machine.show(rng.random(), pick(4))),
+        (1, lambda: machine.add_branch(rng.random())),
+        (1, lambda: machine.choose(rng.choice(["council", "operator"]), pick(3))),
+        (1, machine.resolve),
+        (1, machine.complain),
+        (1, machine.discard),
+        (1, lambda: machine.catch_up(pick(4))),
+        (2, machine.the_council_sleeps),
+        (1, machine.nobody_proves),
+        (1, machine.silence),
+        (2, lambda: machine.a_lie_is_shown(pick(4), pick(2))),
+        (1, lambda: machine.convict(
+            pick(4), rng.random(), pick(4), coin(0.3), coin(0.5)
+        )),
+        (1, lambda: machine.canary(pick(4), coin(0.5), coin(0.2))),
+        (2, lambda: machine.replace("council", pick(4), pick(8))),
+        (1, lambda: machine.propose_policy(rng.choice(["operator", "council"]), name())),
+        (1, lambda: machine.apply_policy(name())),
+        (1, lambda: machine.tighten("operator", name())),
+        (1, lambda: machine.schedule_upgrade("operator", pick(4), pick(4), pick(4))),
+        (1, lambda: machine.apply_upgrade(pick(4))),
+        (1, lambda: machine.halt(60 if coin(0.01) else 0)),
+    ]  # fmt: skip
+
+
 def walk(calls: int, seed: int) -> None:
     """Random walks, with what the machine's rules would do, until ``calls`` transactions were sent."""
     core, _ = deployed()
@@ -603,40 +642,7 @@ def walk(calls: int, seed: int) -> None:
         machine = CoreMachine()
         machine.deploy()
         s = machine.s
-        steps: list[tuple[int, Callable[[], object]]] = [
-            (6, lambda: machine.time_passes(rng.choice(DELAYS))),
-            (1, lambda: machine.enqueue(rng.randrange(10))),
-            (6, lambda: machine.post_next(rng.randrange(4), rng.random() < 0.5)),
-            (1, lambda: machine.post_anywhere(rng.random(), rng.choice(sorted(SENDERS)))),
-            (3, lambda: machine.propose(rng.random(), rng.random() < 0.1)),
-            (12, lambda: machine.honest(rng.sample(range(4), 4), rng.randint(1, 4), rng.randint(1, 2))),
-            (2, lambda: machine.liar(rng.randrange(4), rng.randrange(3), rng.randrange(3))),
-            (2, lambda: machine.vouch_anything(rng.randrange(4), rng.random(), rng.choice([7, 8]), rng.random() < 0.7)),
-            (2, lambda: machine.settle(rng.random())),
-            (3, machine.settle_next),
-            (3, lambda: machine.show(rng.random(), rng.randrange(4))),
-            (1, lambda: machine.add_branch(rng.random())),
-            (1, lambda: machine.choose(rng.choice(["council", "operator"]), rng.randrange(3))),
-            (1, machine.resolve),
-            (1, machine.complain),
-            (1, machine.discard),
-            (1, lambda: machine.catch_up(rng.randrange(4))),
-            (2, machine.the_council_sleeps),
-            (1, machine.nobody_proves),
-            (1, machine.silence),
-            (2, lambda: machine.a_lie_is_shown(rng.randrange(4), rng.randrange(2))),
-            (1, lambda: machine.convict(
-                rng.randrange(4), rng.random(), rng.randrange(4), rng.random() < 0.3, rng.random() < 0.5
-            )),
-            (1, lambda: machine.canary(rng.randrange(4), rng.random() < 0.5, rng.random() < 0.2)),
-            (2, lambda: machine.replace("council", rng.randrange(4), rng.randrange(8))),
-            (1, lambda: machine.propose_policy(rng.choice(["operator", "council"]), rng.choice(sorted(POLICIES)))),
-            (1, lambda: machine.apply_policy(rng.choice(sorted(POLICIES)))),
-            (1, lambda: machine.tighten("operator", rng.choice(sorted(POLICIES)))),
-            (1, lambda: machine.schedule_upgrade("operator", rng.randrange(4), rng.randrange(4), rng.randrange(4))),
-            (1, lambda: machine.apply_upgrade(rng.randrange(4))),
-            (1, lambda: machine.halt(60 if rng.random() < 0.01 else 0)),
-        ]  # fmt: skip
+        steps = ways(machine, rng)
         weights = [weight for weight, _ in steps]
         for _ in range(120):
             rng.choices(steps, weights)[0][1]()
