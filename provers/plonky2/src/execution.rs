@@ -20,7 +20,7 @@ pub struct Witness {
 pub struct Advice {
     /// Of each leaf.
     pub leaves: Vec<Vec<F>>,
-    /// Of the join at the root: the cells and map roots after the batch. Empty without one.
+    /// Of the join at the root: the cells and map roots after the batch. Empty without one, and where no cell stands in the journal.
     pub closing: Vec<F>,
 }
 
@@ -431,7 +431,9 @@ impl Executed<'_> {
                 words.by_ref().take(slots * section).for_each(|&w| sponge.absorb(w));
             }
         }
-        self.executor.push_state();
+        if program.cell_words() > 0 {
+            self.executor.push_state();
+        }
         Advice { leaves: self.leaves, closing: self.executor.advice }
     }
 }

@@ -165,7 +165,7 @@ impl Builder {
         self.plonk.connect(end.fill, fill);
 
         let Public { pre_root, post_root, z, payee, domain } = &part.public;
-        let cells = if program.cell_words() == 0 { vec![] } else { lowering::open_state(self, program, *post_root) };
+        let cells = lowering::open_cells(self, program, *post_root);
         let state = self.hash_on(end.state, &[&end.pending[..pending], &cells].concat());
         let commitment = &state[..4];
         let cell_sum = ReducingFactorTarget::new(ExtensionTarget(*z)).reduce_base(&cells, &mut self.plonk);

@@ -13,7 +13,7 @@ use multiprover_plonky2::field::{C, D, F, Field};
 use multiprover_plonky2::lowering::{Circuit, PUBLIC_INPUTS, build_segment};
 use multiprover_plonky2::pb::prover as pb;
 use multiprover_plonky2::program::Program;
-use multiprover_plonky2::reference::reference_program;
+use multiprover_plonky2::reference::{Transaction, World, reference_program};
 use multiprover_plonky2::security::{Parameters, least};
 use multiprover_plonky2::segments::{Part, Plan, Proof, Shape, prove_batch};
 use multiprover_plonky2::suite::{self, tag};
@@ -119,6 +119,7 @@ fn joined(program: &Program, sizes: &[usize]) -> Checked {
 mod place {
     use super::{D, Sponge};
     pub const PRE_ROOT: std::ops::Range<usize> = 0..4;
+    pub const POST_ROOT: std::ops::Range<usize> = 4..8;
     pub const INPUTS: usize = 4 + 4 + D + 5 + 4;
     pub const INPUT_SUM: usize = INPUTS + 2 * Sponge::ELEMENTS;
     pub const OUTPUTS: usize = INPUT_SUM + D;
@@ -129,45 +130,68 @@ mod place {
 #[test]
 fn segments_state_the_batch_and_no_carry_can_be_changed() {
     let (bank, request) = four_slots();
-    let program = &bank.world.program;
     for sizes in [&[2, 1, 1][..], &[1, 3], &[1, 1, 1, 1]] {
-        let (statement, segmented) = run(&bank, &request, sizes);
-        let parts: Vec<Vec<F>> = (sizes.iter().zip(&segmented.leaves))
-            .map(|(&n, advice)| stated(&segment(program, n), advice).expect("an honest segment"))
-            .collect();
-        let circuit = joined(program, sizes);
-        let honest = [parts.concat(), segmented.closing.clone()].concat();
-        let result = stated(&circuit, &honest).expect("honest segments join");
-        assert_eq!(result, statement.public_inputs(), "{sizes:?}");
-
-        // Each element alone: it is refused, or gives another statement, or is one that nothing depends on: places of the last hash that the journal's
-        // last words overwrite. (A proof fixes those too.)
-        let (mut unused, mut other) = (vec![], vec![]);
-        for i in 0..honest.len() {
-            let mut lie = honest.clone();
-            lie[i] += F::ONE;
-            match stated(&circuit, &lie) {
-                None => {}
-                Some(result) if result == statement.public_inputs() => unused.push(i),
-                Some(_) => other.push(i),
-            }
-        }
-        let last = Part::ELEMENTS * (sizes.len() - 1) + place::OUTPUTS_TO;
-        let words = program.journal_words(4);
-        let pending = (words - program.cell_words()) % 8;
-        let overwritten = (pending + program.cell_words()).min(8);
-        let expected: Vec<usize> = (last..last + overwritten).chain(last + 12 + pending..last + 12 + 7).collect();
-        assert_eq!(unused, expected, "{sizes:?}");
-        let sums = |part: usize| {
-            let at = part * Part::ELEMENTS;
-            [at + place::INPUT_SUM, at + place::INPUT_SUM + 1, at + place::OUTPUT_SUM, at + place::OUTPUT_SUM + 1]
-        };
-        let mut expected: Vec<usize> = place::PRE_ROOT.chain((0..sizes.len()).flat_map(sums)).collect();
-        // The last hash's capacity, and its pending words, are what `c` is made of.
-        expected.extend((last + overwritten..last + 12).chain(last + 12..last + 12 + pending));
-        expected.sort_unstable();
-        assert_eq!(other, expected, "{sizes:?}");
+        check_carries(&bank.world.program, &request, sizes);
     }
+    // Without cells; at the second size the journal fills its last group.
+    let mut world = World::new(&reference_program(&["goldilocks"]), vec![]);
+    for sizes in [&[2, 2][..], &[5, 3]] {
+        let p = world.program.clone();
+        let empty = || Transaction {
+            words: vec![0; p.input_words],
+            accesses: vec![None, None],
+            signers: vec![None; 2],
+            output: vec![0; p.output_words],
+            cells: vec![],
+        };
+        let batch: Vec<Transaction> = (0..sizes.iter().sum()).map(|_| empty()).collect();
+        let request = world.batch(&batch);
+        check_carries(&p, &request, sizes);
+    }
+}
+
+/// Every element that segments carry, changed alone: it is refused, or gives another statement, or is one that nothing depends on.
+fn check_carries(program: &Program, request: &pb::ProveRequest, sizes: &[usize]) {
+    let statement = Statement::decode(request.statement.as_ref()).unwrap();
+    let (advice, _) = execute_segments(program, sizes, &statement, request).unwrap();
+    let parts: Vec<Vec<F>> = (sizes.iter().zip(&advice.leaves))
+        .map(|(&n, advice)| stated(&segment(program, n), advice).expect("an honest segment"))
+        .collect();
+    let circuit = joined(program, sizes);
+    let honest = [parts.concat(), advice.closing].concat();
+    assert_eq!(stated(&circuit, &honest), Some(statement.public_inputs()), "{sizes:?}");
+    let (mut unused, mut other) = (vec![], vec![]);
+    for i in 0..honest.len() {
+        let mut lie = honest.clone();
+        lie[i] += F::ONE;
+        match stated(&circuit, &lie) {
+            None => {}
+            Some(result) if result == statement.public_inputs() => unused.push(i),
+            Some(_) => other.push(i),
+        }
+    }
+    // Nothing depends on places of the last hash that the journal's last words overwrite, or, if there are none, that are no part of the digest. (A proof
+    // fixes these too.) The others, and the pending words, are what `c` is made of.
+    let at = Part::ELEMENTS * (sizes.len() - 1);
+    let last = at + place::OUTPUTS_TO;
+    let pending = (program.journal_words(sizes.iter().sum()) - program.cell_words()) % 8;
+    let overwritten = (pending + program.cell_words()).min(8);
+    let used = if overwritten == 0 { last..last + 4 } else { last + overwritten..last + 12 };
+    let expected: Vec<usize> =
+        (last..last + 12).filter(|i| !used.contains(i)).chain(last + 12 + pending..last + 12 + 7).collect();
+    assert_eq!(unused, expected, "{sizes:?}");
+    let sums = |part: usize| {
+        let at = part * Part::ELEMENTS;
+        [at + place::INPUT_SUM, at + place::INPUT_SUM + 1, at + place::OUTPUT_SUM, at + place::OUTPUT_SUM + 1]
+    };
+    let mut expected: Vec<usize> = place::PRE_ROOT.chain((0..sizes.len()).flat_map(sums)).chain(used).collect();
+    expected.extend(last + 12..last + 12 + pending);
+    // The root after the batch is opened for its cells.
+    if program.cell_words() == 0 {
+        expected.extend(place::POST_ROOT.map(|i| at + i));
+    }
+    expected.sort_unstable();
+    assert_eq!(other, expected, "{sizes:?}");
 }
 
 #[test]
@@ -230,6 +254,24 @@ fn lower(program: &Program, plan: &Plan) -> (Vec<Circuit>, Vec<VerifierCircuitDa
         circuits.push(circuit);
     }
     (circuits, verifiers)
+}
+
+#[test]
+fn the_largest_segments_join_in_as_many_rows_as_one_has() {
+    let program = Program::decode(&reference_program(&["goldilocks"])).unwrap();
+    let Shape::Segment { slots } = Plan::of(&program, 100).unwrap().shapes[0] else { panic!("a segment first") };
+    let (circuits, _) = lower(&program, &Plan::of_sizes(&[slots, slots]));
+    let degrees: Vec<usize> = circuits.iter().map(|c| c.data.common.degree_bits()).collect();
+    assert_eq!(degrees, [MOST_ROW_BITS, MOST_ROW_BITS]);
+    // Whoever verifies one proof of a batch has room for it in half the rows.
+    for circuit in &circuits {
+        let common = &circuit.data.common;
+        let mut b = Builder::new(circuit_config());
+        let proof = b.plonk.add_virtual_proof_with_pis(common);
+        let data = b.plonk.constant_verifier_data(&circuit.data.verifier_only);
+        b.plonk.verify_proof::<C>(&proof, &data, common);
+        assert!(b.rows() <= 1 << (MOST_ROW_BITS - 1), "{} rows", b.rows());
+    }
 }
 
 /// Real proofs: three segments in two joins.

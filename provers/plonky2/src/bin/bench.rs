@@ -1,18 +1,23 @@
-//! `bench [--slots N] [--program FILE] [--count]`: a compiled program beside the same statement written by hand, as JSON.
+//! `bench [--slots N] [--program FILE] [--count] [--join]`: a compiled program beside the same statement written by hand, as JSON.
 //!
 //! Without `--program` it is the reference slot (`reference::reference_program`). The batch proved is one of empty slots: a
-//! circuit costs the same whatever its witness. Both circuits are proven in one run, one after the other; `--count` only counts rows.
+//! circuit costs the same whatever its witness. Both circuits are proven in one run, one after the other; `--count` only counts rows. `--join` adds what a batch costs
+//! that is too long for one leaf: two segments of `N` slots and their join, or all segments and joins where `N` itself is too long.
 
+use std::cell::RefCell;
 use std::path::PathBuf;
+use std::sync::Mutex;
 
 use multiprover_plonky2::config::circuit_config;
-use multiprover_plonky2::execution::{Statement, rehearse};
+use multiprover_plonky2::execution::{Statement, rehearse, rehearse_segments};
 use multiprover_plonky2::field::F;
 use multiprover_plonky2::handwritten;
 use multiprover_plonky2::lowering::{self, Circuit};
+use multiprover_plonky2::pb::prover::ProveRequest;
 use multiprover_plonky2::program::Program;
 use multiprover_plonky2::reference::{Transaction, World, reference_program};
 use multiprover_plonky2::security::{Parameters, least};
+use multiprover_plonky2::segments::{Failed, Plan, prove_batch};
 use multiprover_plonky2::usage;
 use plonky2::iop::witness::{PartialWitness, WitnessWrite};
 
@@ -30,8 +35,8 @@ fn prove(circuit: Circuit, advice: &[F]) -> anyhow::Result<(f64, usize)> {
     Ok((cpu, bytes))
 }
 
-/// The advice of `slots` empty slots over a state never written.
-fn advice(program: &[u8], slots: usize) -> anyhow::Result<Vec<F>> {
+/// A request of `slots` empty slots over a state never written, with its program.
+fn empty(program: &[u8], slots: usize) -> anyhow::Result<(World, Statement, ProveRequest)> {
     let mut world = World::new(program, vec![]);
     let p = world.program.clone();
     let empty: Vec<Transaction> = (0..slots)
@@ -46,11 +51,44 @@ fn advice(program: &[u8], slots: usize) -> anyhow::Result<Vec<F>> {
         .collect();
     let request = world.batch(&empty);
     let statement = Statement::decode(request.statement.as_ref())?;
-    Ok(rehearse(&world.program, slots, &statement, &request)?)
+    Ok((world, statement, request))
+}
+
+/// CPU seconds of all segments, and of all joins.
+fn prove_segments(bytes: &[u8], plan: &Plan) -> anyhow::Result<serde_json::Value> {
+    let sizes = plan.leaves();
+    let (world, statement, request) = empty(bytes, sizes.iter().sum())?;
+    let advice = rehearse_segments(&world.program, &sizes, &statement, &request)?;
+    let (mut circuits, mut verifiers) = (vec![], vec![]);
+    for place in 0..plan.shapes.len() {
+        let circuit = plan.lower(&world.program, place, |p| &verifiers[p]);
+        verifiers.push(circuit.data.verifier_data());
+        circuits.push(Some(circuit));
+    }
+    let circuits = RefCell::new(circuits);
+    let load = |place: usize| circuits.borrow_mut()[place].take().ok_or_else(|| anyhow::anyhow!("asked for twice"));
+    // One after the other, so that the clock tells them apart.
+    let start = usage::cpu_seconds();
+    let leaves = Mutex::new(0.0);
+    let proof = prove_batch(plan, load, &advice, (1, 4096), |n, _| {
+        if n == sizes.len() {
+            *leaves.lock().expect("not poisoned") = usage::cpu_seconds();
+        }
+    });
+    let (leaves, end) = (leaves.into_inner()?, usage::cpu_seconds());
+    verifiers[plan.root()].verify(proof.map_err(|e| match e {
+        Failed::Load(e) | Failed::Proof(e) => e,
+    })?)?;
+    Ok(serde_json::json!({
+        "slots": sizes,
+        "segments_cpu_s": leaves - start,
+        "join_cpu_s": end - leaves,
+        "degree_bits": verifiers.iter().map(|v| v.common.degree_bits()).collect::<Vec<_>>(),
+    }))
 }
 
 fn main() -> anyhow::Result<()> {
-    let (mut slots, mut file, mut count) = (1usize, None::<PathBuf>, false);
+    let (mut slots, mut file, mut count, mut join) = (1usize, None::<PathBuf>, false, false);
     let mut given = std::env::args().skip(1);
     while let Some(name) = given.next() {
         let mut value = || given.next().ok_or_else(|| anyhow::anyhow!("{name} wants a value"));
@@ -58,7 +96,8 @@ fn main() -> anyhow::Result<()> {
             "--slots" => slots = value()?.parse()?,
             "--program" => file = Some(value()?.into()),
             "--count" => count = true,
-            _ => anyhow::bail!("unknown argument {name}: expected --slots N, --program FILE, --count"),
+            "--join" => join = true,
+            _ => anyhow::bail!("unknown argument {name}: expected --slots N, --program FILE, --count, --join"),
         }
     }
     let bytes = match &file {
@@ -78,8 +117,14 @@ fn main() -> anyhow::Result<()> {
         report["hand_written_rows_or_constraints"] = rows(slots).into();
         report["ratio"] = (report["rows_or_constraints"].as_f64().expect("a number") / rows(slots) as f64).into();
     }
-    if !count {
-        let honest = advice(&bytes, slots)?;
+    let plan = Plan::of(&program, slots).map_err(|rows| anyhow::anyhow!("a slot takes {rows} rows"))?;
+    if !count && join {
+        let plan = if plan == Plan::whole(slots) { Plan::of_sizes(&[slots, slots]) } else { plan.clone() };
+        report["joined"] = prove_segments(&bytes, &plan)?;
+    }
+    if !count && plan == Plan::whole(slots) {
+        let (world, statement, request) = empty(&bytes, slots)?;
+        let honest = rehearse(&world.program, slots, &statement, &request)?;
         let circuit = lowering::lower(&program, slots, circuit_config());
         let (proven, conjectured) = least(&Parameters::of(&circuit.data.common, program.journal_words(slots)).terms());
         report["degree_bits"] = circuit.data.common.degree_bits().into();
