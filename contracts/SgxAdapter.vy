@@ -16,9 +16,10 @@ event Registered:
 event Revoked:
     signer: indexed(address)
 
-flag Standing:
-    REGISTERED
-    REVOKED
+event EpochRevoked:
+    key_epoch: uint256
+
+REVOKED: constant(uint256) = max_value(uint256)
 
 ACCEPTED: constant(bytes32) = keccak256("multiprover/vouch/v1")
 
@@ -43,22 +44,27 @@ REPORT_DATA_AT: constant(uint256) = 368
 DEBUG: constant(uint256) = 2
 
 OPERATOR: public(immutable(address))
+COUNCIL: public(immutable(address))
 ALLOW_SIMULATED: public(immutable(bool))
 MRENCLAVE: public(immutable(bytes32))
 
-standing: public(HashMap[address, Standing])
+key_epoch: public(uint256)             # 1, and 1 more after each revocation of all keys
+registered: HashMap[address, uint256]  # a key's epoch; 0: unknown
 
 
 @deploy
-def __init__(operator: address, allow_simulated: bool, mrenclave: bytes32):
+def __init__(operator: address, council: address, allow_simulated: bool, mrenclave: bytes32):
     """
     @param operator Registers and revokes keys.
+    @param council Revokes keys too.
     @param allow_simulated Whether keys without a quote may be registered: never where value is at stake.
     @param mrenclave The enclave's measurement that a quote must carry; zero takes simulated keys only.
     """
-    assert operator != empty(address), "sgx: operator"
+    assert operator != empty(address) and council != empty(address), "sgx: operator"
     assert allow_simulated or mrenclave != empty(bytes32), "sgx: measurement"
     OPERATOR = operator
+    COUNCIL = council
+    self.key_epoch = 1
     ALLOW_SIMULATED = allow_simulated
     MRENCLAVE = mrenclave
 
@@ -72,7 +78,7 @@ def register(signer: address, quote: Bytes[8192], simulated: bool):
     """
     assert msg.sender == OPERATOR, "sgx: not the operator"
     assert signer != empty(address), "sgx: signer"
-    assert self.standing[signer] == empty(Standing), "sgx: key known"
+    assert self.registered[signer] == 0, "sgx: key known"
     if simulated:
         assert ALLOW_SIMULATED, "sgx: simulated"
         assert len(quote) == 0, "sgx: quote of a simulated key"
@@ -85,7 +91,7 @@ def register(signer: address, quote: Bytes[8192], simulated: bool):
             extract32(quote, REPORT_DATA_AT) == keccak256(slice(convert(signer, bytes32), 12, 20))
             and extract32(quote, REPORT_DATA_AT + 32) == empty(bytes32)
         ), "sgx: report data"
-    self.standing[signer] = Standing.REGISTERED
+    self.registered[signer] = self.key_epoch
     log Registered(signer=signer, simulated=simulated, quote=quote)
 
 
@@ -94,10 +100,46 @@ def revoke(signer: address):
     """
     @notice Bar a key for good, registered or not.
     """
-    assert msg.sender == OPERATOR, "sgx: not the operator"
-    assert self.standing[signer] != Standing.REVOKED, "sgx: key revoked"
-    self.standing[signer] = Standing.REVOKED
+    self._may_revoke()
+    assert self.registered[signer] != REVOKED, "sgx: key revoked"
+    self.registered[signer] = REVOKED
     log Revoked(signer=signer)
+
+
+@external
+def revoke_epoch():
+    """
+    @notice Bar all keys registered so far: a flaw of the enclave, and not of one instance.
+    """
+    self._may_revoke()
+    self.key_epoch += 1
+    log EpochRevoked(key_epoch=self.key_epoch)
+
+
+@internal
+@view
+def _may_revoke():
+    assert msg.sender == OPERATOR or msg.sender == COUNCIL, "sgx: not the operator"
+
+
+@external
+@view
+def standing(signer: address) -> uint256:
+    """
+    @return 0 unknown, 1 registered, 2 revoked.
+    """
+    return self._standing(signer)
+
+
+@internal
+@view
+def _standing(signer: address) -> uint256:
+    epoch: uint256 = self.registered[signer]
+    if epoch == 0:
+        return 0
+    if epoch == self.key_epoch:
+        return 1
+    return 2
 
 
 @external
@@ -132,7 +174,7 @@ def verify(vouch: IAdapter.Vouch, proof: Bytes[4096]) -> bytes32:
     )
     signer: address = ecrecover(keccak256(concat(b"\x19\x01", separator, message)), v, r, s)
     assert signer != empty(address), "sgx: signature"
-    standing: Standing = self.standing[signer]
-    assert standing != Standing.REVOKED, "sgx: key revoked"
-    assert standing == Standing.REGISTERED, "sgx: key unknown"
+    standing: uint256 = self._standing(signer)
+    assert standing != 2, "sgx: key revoked"
+    assert standing == 1, "sgx: key unknown"
     return ACCEPTED

@@ -13,13 +13,13 @@ import pyrevm
 from eth_abi.abi import decode, encode
 from eth_hash.auto import keccak
 from eth_utils.address import to_checksum_address
-from settlement_support import BINDERS, CONTRACTS, PROGRAM, ROOTS, journal
+from settlement_support import BINDERS, CONTRACTS, PROGRAM, ROOTS, RULES, journal
 
 from multiprover.settlement import claims
 from multiprover.settlement.contracts import artifact, sources
 from multiprover.settlement.l1 import contract_address
 
-FOLDERS = (sources() / "next", sources(), CONTRACTS)
+FOLDERS = (sources(), CONTRACTS)
 
 EPOCH = 1024
 START = 1_800_000_000
@@ -290,16 +290,16 @@ class Core:
         suites = [(claims.suite_id(s), bindings[s], ROOTS[s]) for s in SUITES]
         made = create(
             "Settlement",
-            _arguments(
+            constructor(
                 "Settlement",
-                program, len(PROGRAM.kinds), FROM_L1, suites, rows, governance,
+                program, len(RULES.kinds), FROM_L1, suites, rows, governance,
                 bridge, sequencing, PROOF_WINDOW,
             ),
         )  # fmt: skip
         assert made == settlement
         create(
             "Governance",
-            _arguments(
+            constructor(
                 "Governance",
                 settlement,
                 check,
@@ -314,7 +314,7 @@ class Core:
         )
         create(
             "Sequencing",
-            _arguments("Sequencing", settlement, bridge, SEQUENCER, bond, FORCE_WINDOW, LATE_WINDOW),
+            constructor("Sequencing", settlement, bridge, SEQUENCER, bond, FORCE_WINDOW, LATE_WINDOW),
             bond,
         )
         return cls(
@@ -459,9 +459,9 @@ class Core:
         return self.machine.create(DEPLOYER, compiled("MockAdapter").bytecode + encode(["string"], [name]))
 
 
-def _arguments(name: str, *values: Any) -> bytes:
-    constructor = next(e for e in compiled(name).abi if e["type"] == "constructor")
-    return encode([_type(i) for i in constructor["inputs"]], values)
+def constructor(name: str, *values: Any) -> bytes:
+    entry = next(e for e in compiled(name).abi if e["type"] == "constructor")
+    return encode([_type(i) for i in entry["inputs"]], values)
 
 
 def batch(number: int, inputs: Sequence[bytes] = ()) -> bytes:

@@ -13,18 +13,16 @@ from eth_account.signers.local import LocalAccount
 from eth_hash.auto import keccak
 
 from multiprover.settlement import claims
-from multiprover.settlement.client import (
-    AdapterType,
-    KindInfo,
-    ProgramInfo,
-    ProofTypeInfo,
-    Receipt,
-    Settlement,
-    SuiteInfo,
-    SuiteResult,
-)
+from multiprover.settlement.adapters import AdapterType, ProofTypeInfo
+from multiprover.settlement.bridge import Bridge
+from multiprover.settlement.bridge_rules import BridgeRules, KindInfo
+from multiprover.settlement.client import Settlement
 from multiprover.settlement.contracts import artifact
+from multiprover.settlement.deploy import Contracts, CouncilInfo, Plan, deploy
+from multiprover.settlement.events import Receipt
 from multiprover.settlement.l1 import L1
+from multiprover.settlement.policy import Alternative, Policy, Tier, distinct_weights
+from multiprover.settlement.types import ProgramInfo, SuiteInfo, SuiteResult
 
 CONTRACTS = Path(__file__).parent / "contracts"
 R = 21888242871839275222246405745257275088548364400416034343698204186575808495617
@@ -38,12 +36,16 @@ PROGRAM = ProgramInfo(
     input_words=5,
     output_words=2,
     cell_words=1,
+)
+RULES = BridgeRules(
     kinds=(
         KindInfo("noop", 1),
         KindInfo("transfer", 5),
         KindInfo("deposit", 4, from_l1=True, value_word=2),
         KindInfo("set", 2, from_l1=True, operator_only=True),
     ),
+    has_refused=False,
+    messages=(),
 )
 GENESIS_ROOT = (123456789).to_bytes(32, "big")
 PAYEE = b"\x77" * 20
@@ -155,7 +157,17 @@ FROZEN = (
 """Two batches, one after the other; their circuit is a stand-in that any statement satisfies."""
 
 FROZEN_NONCE = 3
-"""A binding, two adapters, then Settlement."""
+"""PolicyCheck, two adapters, then Settlement; the binding and the council come from other accounts."""
+
+
+def all_of(types: Sequence[str], required: Sequence[str]) -> Policy:
+    """A policy that needs some of the types at once, whatever the value."""
+    alternative = Alternative(types=tuple(required), delay_s=0)
+    return Policy(
+        tiers=(Tier(limit_gwei=None, alternatives=(alternative,)),),
+        weights=distinct_weights(types),
+        accepts_halt=True,
+    )
 
 
 @dataclass
@@ -163,7 +175,7 @@ class Deployment:
     """A settlement contract whose proof types are mocks, and the accounts around it."""
 
     l1: L1
-    settlement: Settlement
+    contracts: Contracts
     sequencer: LocalAccount
     operator: LocalAccount
     stranger: LocalAccount
@@ -187,23 +199,32 @@ class Deployment:
         infos = [
             SuiteInfo(name, ROOTS[name], None if name == "bn254" else mock_binding(l1)) for name in suites
         ]
-        settlement = Settlement.deploy(
-            l1,
-            deployer(l1),
-            PROGRAM,
-            infos,
-            [*types, *extra],
-            required=required,
+        plan = Plan(
+            program=PROGRAM,
+            bridge=RULES,
+            suites=tuple(infos),
+            proof_types=(*types, *extra),
+            policy=all_of([t.name for t in (*types, *extra)], required),
             sequencer=raw(accounts[1]),
             operator=raw(accounts[2]),
+            council=CouncilInfo(tuple(raw(a) for a in accounts[4:7]), 2),
         )
-        return cls(l1, settlement, accounts[1], accounts[2], accounts[3], {t.name: t for t in types})
+        contracts = deploy(l1, deployer(l1), plan)
+        return cls(l1, contracts, accounts[1], accounts[2], accounts[3], {t.name: t for t in types})
+
+    @property
+    def settlement(self) -> Settlement:
+        return self.contracts.settlement
+
+    @property
+    def bridge(self) -> Bridge:
+        return self.contracts.bridge
 
     def commitments(self, c: int = 7) -> list[bytes]:
-        return [c.to_bytes(32, "big")] * len(self.settlement.suite_ids)
+        return [c.to_bytes(32, "big")] * len(self.settlement.names.suites)
 
-    def post(self, parent: bytes, data: bytes, c: int = 7) -> bytes:
-        self.settlement.post(self.sequencer, parent, data, self.commitments(c))
+    def post(self, parent: bytes, data: bytes, c: int = 7, origins: Sequence[bytes] = ()) -> bytes:
+        self.settlement.post(self.sequencer, parent, data, self.commitments(c), origins)
         return claims.claim_id(parent, data)
 
     def results(

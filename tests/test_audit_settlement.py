@@ -16,10 +16,12 @@ from examples.token.token import Token
 from multiprover import Transition
 from multiprover.program import Kind, Program
 from multiprover.settlement import claims
-from multiprover.settlement.client import Located, Posted, SuiteResult
+from multiprover.settlement.base import events_of
 from multiprover.settlement.contracts import artifact
 from multiprover.settlement.errors import L1Error
+from multiprover.settlement.events import Located, Posted
 from multiprover.settlement.l1 import L1, open_l1
+from multiprover.settlement.types import SuiteResult
 
 J1 = journal([slot(TRANSFER, 1, 2, 3, 4)], 1)
 HONEST = {"bn254": 1001, "mock": 2001}
@@ -38,7 +40,7 @@ def relayed(d: Deployment, relay: bytes, function: str, *arguments: object) -> I
     caller = web3.eth.contract(address=to_checksum_address(relay), abi=artifact("Relay", CONTRACTS).abi)
     data = caller.encode_abi("relay", [to, target.encode_abi(function, list(arguments))])
     mined = d.l1.transact(d.stranger, relay, bytes.fromhex(data[2:]))
-    return (e for e in d.settlement.events(mined.block_number) if isinstance(e.event, Posted))
+    return (e for e in events_of(d.l1, [d.settlement], mined.block_number) if isinstance(e.event, Posted))
 
 
 def test_a_claim_proposed_through_a_contract_is_a_typed_error_to_who_reads_it(l1: L1) -> None:
@@ -67,7 +69,7 @@ def test_a_vouch_through_a_contract_earns_its_payee_and_nobody_else(l1: L1) -> N
     def bring(payee: bytes) -> None:
         list(
             relayed(
-                d, relay, "vouch", s.type_index("one"), s.genesis, claims.journal_hash(J1), rows,
+                d, relay, "vouch", s.names.type_index("one"), s.genesis, claims.journal_hash(J1), rows,
                 to_checksum_address(payee), proof,
             )
         )  # fmt: skip

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from eth_account import Account
+from fresh_cache import fresh_cache
 from test_l1_anvil import MNEMONIC
 from test_l1_anvil import pytestmark as needs_npm
 
@@ -19,6 +20,8 @@ HEADER = "trade_time_ms,recv_time_us,symbol,trade_id,price,qty,taker_side,x\n"
 
 
 def run(*arguments: str, **env: str) -> subprocess.CompletedProcess[str]:
+    if "MULTIPROVER_CACHE" in env:
+        fresh_cache(Path(env["MULTIPROVER_CACHE"]))
     command = [sys.executable, "-c", "from multiprover.cli import main; main()", *arguments]
     return subprocess.run(
         command, capture_output=True, text=True, check=False, cwd=ROOT, env={**os.environ, **env}

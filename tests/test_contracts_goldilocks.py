@@ -12,7 +12,9 @@ from settlement_support import (
     ACCEPT,
     PAYEE,
     PROGRAM,
+    RULES,
     TRANSFER,
+    all_of,
     create,
     deployer,
     journal,
@@ -24,9 +26,11 @@ from settlement_support import (
 
 from multiprover import suites
 from multiprover.settlement import claims
-from multiprover.settlement.client import Settlement, SuiteInfo, SuiteResult
+from multiprover.settlement.client import Settlement
+from multiprover.settlement.deploy import Plan, deploy
 from multiprover.settlement.errors import RefusedError
 from multiprover.settlement.l1 import L1, open_l1
+from multiprover.settlement.types import SuiteInfo, SuiteResult
 
 P = ref.P
 SUITE = suites.get("goldilocks")
@@ -140,21 +144,22 @@ def test_settlement_accepts_what_the_native_suite_binds_and_nothing_else(l1: L1)
     prover = mock(l1, "one", ("goldilocks",), binds=True)
     genesis, root = ref.to_bytes([1, 2, 3, 4]), ref.to_bytes([P - 1] * 4)
 
-    def deploy(genesis_root: bytes) -> Settlement:
-        return Settlement.deploy(
-            l1,
-            deployer(l1),
-            PROGRAM,
-            [SuiteInfo("goldilocks", genesis_root)],
-            [prover],
-            required=["one"],
+    def deployed(genesis_root: bytes) -> Settlement:
+        plan = Plan(
+            program=PROGRAM,
+            bridge=RULES,
+            suites=(SuiteInfo("goldilocks", genesis_root),),
+            proof_types=(prover,),
+            policy=all_of(["one"], ["one"]),
             sequencer=raw(accounts[1]),
             operator=raw(accounts[2]),
+            council=raw(accounts[2]),
         )
+        return deploy(l1, deployer(l1), plan).settlement
 
     with pytest.raises(RefusedError, match="init: genesis root"):
-        deploy(ref.to_bytes([1, 2, 3, P]))
-    settlement = deploy(genesis)
+        deployed(ref.to_bytes([1, 2, 3, P]))
+    settlement = deployed(genesis)
     data = journal([slot(TRANSFER, 1, 2, 3, 4)], 11)
     parent = settlement.genesis
     claim = claims.claim_id(parent, data)

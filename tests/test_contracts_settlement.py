@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -13,7 +13,6 @@ from settlement_support import (
     ACCEPT,
     BARE_REVERT,
     BURN,
-    DEPOSIT,
     GENESIS_ROOT,
     GWEI,
     NOOP,
@@ -22,11 +21,12 @@ from settlement_support import (
     PROGRAM,
     REFUSE,
     ROOTS,
-    SET,
+    RULES,
     TRANSFER,
     WRONG_WORD,
     Deployment,
     R,
+    all_of,
     create,
     deployer,
     deposit,
@@ -37,29 +37,33 @@ from settlement_support import (
 )
 
 from multiprover.settlement import claims
-from multiprover.settlement.client import (
-    AdapterType,
-    ClaimConflict,
-    Finalised,
-    KindInfo,
-    Posted,
-    RootConflict,
-    Settlement,
-    SuiteInfo,
-    SuiteResult,
-    Vouched,
-    predicted_genesis,
-)
+from multiprover.settlement.adapters import AdapterType, SgxType
+from multiprover.settlement.base import events_of
+from multiprover.settlement.client import Settlement
 from multiprover.settlement.contracts import artifact
+from multiprover.settlement.deploy import Plan, deploy
 from multiprover.settlement.errors import (
+    CouncilRefusedError,
     EnqueueRefusedError,
+    GovernanceRefusedError,
     L1Error,
     PostRefusedError,
     ProofRefusedError,
     RefusedError,
     VouchRefusedError,
 )
+from multiprover.settlement.events import (
+    ConflictShown,
+    Enqueued,
+    Finalised,
+    Happened,
+    Posted,
+    RootConflict,
+    Vouched,
+)
 from multiprover.settlement.l1 import L1, open_l1
+from multiprover.settlement.policy import Policy, UnknownTypeError
+from multiprover.settlement.types import Standing, SuiteInfo, SuiteResult
 
 HONEST = {"bn254": 1001, "mock": 2001}
 J1 = journal([slot(TRANSFER, 1, 2, 3, 4)], 1)
@@ -70,9 +74,17 @@ def l1() -> L1:
     return open_l1(None)
 
 
-@pytest.fixture
-def d(l1: L1) -> Deployment:
+@pytest.fixture(scope="module")
+def deployed(l1: L1) -> Deployment:
     return Deployment.create(l1)
+
+
+@pytest.fixture
+def d(deployed: Deployment) -> Iterator[Deployment]:
+    """The deployment as it was created."""
+    created = deployed.l1.snapshot()
+    yield deployed
+    deployed.l1.revert(created)
 
 
 def refuses(reason: str, kind: type[RefusedError] = RefusedError) -> Any:
@@ -85,8 +97,7 @@ def refuses(reason: str, kind: type[RefusedError] = RefusedError) -> Any:
 def test_ids_are_those_of_the_page(l1: L1, d: Deployment) -> None:
     s = d.settlement
     assert s.domain == claims.domain(l1.chain_id, s.address, PROGRAM.program_id)
-    suites = [SuiteInfo(name, ROOTS[name]) for name in ("bn254", "mock")]
-    assert s.genesis == predicted_genesis(l1, s.address, PROGRAM, suites)
+    assert s.genesis == claims.genesis_claim(s.domain, claims.state_root([ROOTS["bn254"], ROOTS["mock"]]))
     assert s.state_root(s.genesis) == claims.state_root([ROOTS["bn254"], ROOTS["mock"]])
     assert s.final_claim() == s.genesis
     assert s.heads() == {"one": s.genesis, "two": s.genesis, "all": s.genesis}
@@ -96,149 +107,34 @@ def test_ids_are_those_of_the_page(l1: L1, d: Deployment) -> None:
 
 def test_every_name_of_the_client_is_one_of_the_contract(l1: L1, d: Deployment) -> None:
     again = Settlement(l1, d.settlement.address)
-    assert again.suite_index("bn254") == 0
+    assert again.names.suite_index("bn254") == 0
     with pytest.raises(L1Error, match="suite: expected one of bn254, 0x"):
-        again.suite_index("koalabear")
+        again.names.suite_index("koalabear")
     with pytest.raises(L1Error, match="proof type: expected one of 0x"):
-        again.type_index("groth16")
+        again.names.type_index("groth16")
     assert set(again.heads()) == {"0x" + claims.proof_type_id(name).hex() for name in ("one", "two", "all")}
 
 
-Arguments = dict[str, Any]
-
-
-def init(l1: L1, change: Callable[[Arguments], None]) -> None:
-    """Create a Settlement whose constructor's arguments are right but for one change."""
-    a: Arguments = {
-        "program": [PROGRAM.program_id, 3, 5, 2, 1],
-        "kinds": [[1, False, False, 0], [5, False, False, 0], [4, True, False, 2]],
-        "suites": [[claims.suite_id("bn254"), create(l1, "Bn254Binding"), GENESIS_ROOT]],
-        "types": [
-            [claims.proof_type_id(n), mock(l1, n, ("bn254",), binds=True).adapter, 1, True, 100_000]
-            for n in ("one", "two")
-        ],
-        "required": 3,
-        "sequencer": raw(l1.dev_accounts()[1]),
-        "operator": raw(l1.dev_accounts()[2]),
-    }
-    change(a)
-    hexed = lambda rows: [[f"0x{v.hex()}" if i == 1 else v for i, v in enumerate(row)] for row in rows]  # noqa: E731
-    arguments = encode(
-        [
-            "(bytes32,uint256,uint256,uint256,uint256)",
-            "(uint256,bool,bool,uint256)[]",
-            "(bytes32,address,bytes32)[]",
-            "(bytes32,address,uint256,bool,uint256)[]",
-            "uint256",
-            "address",
-            "address",
-        ],
-        [
-            a["program"],
-            a["kinds"],
-            hexed(a["suites"]),
-            hexed(a["types"]),
-            a["required"],
-            f"0x{a['sequencer'].hex()}",
-            f"0x{a['operator'].hex()}",
-        ],
+def plan(types: list[AdapterType], suite: str = "bn254", policy: Policy | None = None) -> Plan:
+    return Plan(
+        program=PROGRAM,
+        bridge=RULES,
+        suites=(SuiteInfo(suite, GENESIS_ROOT),),
+        proof_types=tuple(types),
+        policy=policy or all_of([t.name for t in types], [t.name for t in types]),
+        sequencer=b"\x01" * 20,
+        operator=b"\x02" * 20,
+        council=b"\x03" * 20,
     )
-    l1.create(l1.dev_accounts()[0], artifact("Settlement").bytecode + arguments)
 
 
-def put(*path: Any) -> Callable[[Arguments], None]:
-    """The change that sets the place ``path[:-1]`` to ``path[-1]``."""
-
-    def change(a: Arguments) -> None:
-        place: Any = a
-        for step in path[:-2]:
-            place = place[step]
-        place[path[-2]] = path[-1]
-
-    return change
-
-
-def same_adapter(a: Arguments) -> None:
-    a["types"][1][1] = a["types"][0][1]
-
-
-def suite_twice(a: Arguments) -> None:
-    a["suites"].append(a["suites"][0])
-    a["types"][0][2] = 3
-
-
-def uncovered_suite(a: Arguments) -> None:
-    a["suites"].append([claims.suite_id("other"), *a["suites"][0][1:]])
-
-
-def uncovered_by_policy(a: Arguments) -> None:
-    uncovered_suite(a)
-    a["types"][1][2] = 3
-    a["required"] = 1
-
-
-def test_the_arguments_are_right_without_a_change(l1: L1) -> None:
-    init(l1, lambda _: None)
-
-
-@pytest.mark.parametrize(
-    ("change", "reason"),
-    [
-        (put("program", 0, bytes(32)), "init: program"),
-        (put("program", 1, 0), "init: slots"),
-        (put("program", 1, 513), "init: slots"),
-        (put("program", 2, 0), "init: input words"),
-        (put("program", 2, 129), "init: input words"),
-        (put("program", [PROGRAM.program_id, 1, 5, 2, 0]), "init: journal"),
-        (put("program", [PROGRAM.program_id, 3, 5, 2, 4097]), "init: journal"),
-        (put("program", [PROGRAM.program_id, 8, 5, 0, 2]), "init: journal"),
-        (put("kinds", []), "init: noop"),
-        (put("kinds", 0, 1, True), "init: noop"),
-        (put("kinds", 1, 0, 0), "init: kind words"),
-        (put("kinds", 1, 0, 6), "init: kind words"),
-        (put("kinds", 1, 2, True), "init: kind rule"),
-        (put("kinds", 1, 3, 1), "init: kind rule"),
-        (put("kinds", 2, 3, 3), "init: value word"),
-        (put("suites", []), "init: suites"),
-        (put("suites", 0, 0, bytes(32)), "init: suite id"),
-        (suite_twice, "init: suite twice"),
-        (put("suites", 0, 1, b"\x01" * 20), "init: binding"),
-        (put("suites", 0, 2, bytes(32)), "init: genesis root"),
-        (put("suites", 0, 2, R.to_bytes(32, "big")), "init: genesis root"),
-        (put("types", 0, 0, bytes(32)), "init: proof type id"),
-        (put("types", 0, 0, claims.proof_type_id("two")), "init: proof type twice"),
-        (same_adapter, "init: proof type twice"),
-        (put("types", 0, 1, b"\x01" * 20), "init: adapter"),
-        (put("types", 0, 1, bytes(20)), "init: adapter"),
-        (put("types", 0, 2, 0), "init: proof type suites"),
-        (put("types", 0, 2, 2), "init: proof type suites"),
-        (put("types", 0, 4, 0), "init: gas"),
-        (put("required", 0), "init: policy"),
-        (put("required", 4), "init: policy"),
-        (uncovered_suite, "init: suite not covered"),
-        (uncovered_by_policy, "init: suite not covered"),
-        (put("sequencer", bytes(20)), "init: sequencer"),
-        (put("operator", bytes(20)), "init: operator"),
-    ],
-)
-def test_a_bad_configuration_is_refused(l1: L1, change: Callable[[Arguments], None], reason: str) -> None:
-    with pytest.raises(RefusedError) as caught:
-        init(l1, change)
-    assert caught.value.reason == reason
-
-
-def test_the_client_refuses_names_that_do_not_exist(l1: L1) -> None:
+def test_the_client_refuses_what_does_not_fit(l1: L1) -> None:
     account = l1.dev_accounts()[0]
-    common: Any = {"sequencer": raw(account), "operator": raw(account)}
     types = [AdapterType("one", b"\x01" * 20, ("bn254",), True, 1)]
-    with pytest.raises(L1Error, match="policy: expected one of one, got two"):
-        Settlement.deploy(
-            l1, account, PROGRAM, [SuiteInfo("bn254", GENESIS_ROOT)], types, required=["two"], **common
-        )
+    with pytest.raises(UnknownTypeError):
+        deploy(l1, account, plan(types, policy=all_of(["two"], ["two"])))
     with pytest.raises(L1Error, match="suite: expected one of bn254, goldilocks, or a binding, got other"):
-        Settlement.deploy(
-            l1, account, PROGRAM, [SuiteInfo("other", GENESIS_ROOT)], types, required=["one"], **common
-        )
+        deploy(l1, account, plan(types, suite="other"))
 
 
 # Queue
@@ -246,51 +142,19 @@ def test_the_client_refuses_names_that_do_not_exist(l1: L1) -> None:
 
 def test_a_deposit_is_queued_and_paid(d: Deployment) -> None:
     words = deposit(7, 5_000_000_123)
-    receipt = d.settlement.enqueue(d.stranger, words)
-    assert d.settlement.queue_length() == 1
-    assert d.settlement.queue_entry(0) == claims.queue_entry(words)
-    assert d.settlement.queue_entry(1) == bytes(32)
+    receipt = d.bridge.enqueue(d.stranger, words)
+    assert d.bridge.queue_length() == 1
     (event,) = receipt.events
-    assert (event.index, event.sender, event.words) == (0, raw(d.stranger), words)  # type: ignore[union-attr]
-    balance = d.l1.web3.eth.get_balance(to_checksum_address(d.settlement.address))
-    assert balance == 5_000_000_123 * GWEI
-
-
-@pytest.mark.parametrize(
-    ("words", "value", "reason"),
-    [
-        (b"", None, "enqueue: length"),
-        (deposit(1, 2)[:-4], None, "enqueue: length"),
-        (deposit(1, 2) + bytes(4), None, "enqueue: length"),
-        (slot(4), None, "enqueue: kind"),
-        (slot(2**32 - 1), None, "enqueue: kind"),
-        (slot(NOOP), None, "enqueue: kind not from L1"),
-        (slot(TRANSFER), None, "enqueue: kind not from L1"),
-        (slot(SET, 1), None, "enqueue: not the operator"),
-        (slot(DEPOSIT, 1, 0, 2, 1), None, "enqueue: unused word"),
-        (deposit(1, 2), 0, "enqueue: value"),
-        (deposit(1, 2), 2 * GWEI + 1, "enqueue: value"),
-        (deposit(1, 2), GWEI, "enqueue: value"),
-        (deposit(1, 2**32 + 2), 2 * GWEI, "enqueue: value"),
-    ],
-)
-def test_the_queue_refuses(d: Deployment, words: bytes, value: int | None, reason: str) -> None:
-    with refuses(reason, EnqueueRefusedError):
-        d.settlement.enqueue(d.stranger, words, value=value)
-    assert d.settlement.queue_length() == 0
-
-
-def test_the_operator_queues_and_pays_nothing(d: Deployment) -> None:
-    d.settlement.enqueue(d.operator, slot(SET, 1))
-    with refuses("enqueue: unused word"):
-        d.settlement.enqueue(d.operator, slot(SET, 1, 1))
-    with refuses("enqueue: value"):
-        d.settlement.enqueue(d.operator, slot(SET, 1), value=1)
+    assert isinstance(event, Enqueued)
+    assert (event.index, event.sender, event.words) == (0, raw(d.stranger), words)
+    assert event.time == d.l1.now()
+    assert d.bridge.queue() == [event]
+    assert d.bridge.balance() == 5_000_000_123 * GWEI
 
 
 def test_a_refused_value_says_what_was_due(d: Deployment) -> None:
     with pytest.raises(EnqueueRefusedError) as caught:
-        d.settlement.enqueue(d.stranger, deposit(1, 3), value=4)
+        d.bridge.enqueue(d.stranger, deposit(1, 3), value=4)
     assert (caught.value.expected, caught.value.found) == (f"{3 * GWEI} wei", "4")
 
 
@@ -303,14 +167,14 @@ def test_a_posted_claim(d: Deployment) -> None:
     claim = claims.claim_id(s.genesis, J1)
     assert receipt.events == (Posted(claim, s.genesis, claims.journal_hash(J1), 1, 0),)
     status = s.claim(claim)
-    assert (status.posted, status.conflict, status.final, status.number) == (True, False, False, 1)
+    assert (status.posted, status.closed, status.final, status.number) == (True, False, False, 1)
     assert not status.vouched
     for result in d.results("one", s.genesis, J1, HONEST):
         assert s.is_bound(claim, "bn254", result)
         assert not s.is_bound(claim, "mock", result)
         assert not s.is_bound(s.genesis, "bn254", result)
         assert not s.is_bound(claim, "bn254", replace(result, evaluation=bytes(32)))
-    (posted,) = (e for e in s.events(receipt.block_number) if isinstance(e.event, Posted))
+    (posted,) = (e for e in events_of(d.l1, [s], receipt.block_number) if isinstance(e.event, Posted))
     assert s.journal(posted) == J1
 
 
@@ -364,38 +228,32 @@ def test_the_queue_is_taken_in_from_its_head(d: Deployment) -> None:
     s = d.settlement
     entries = [deposit(i, 10 + i) for i in range(5)]
     for words in entries:
-        s.enqueue(d.stranger, words)
+        d.bridge.enqueue(d.stranger, words)
+    queue = [entry.origin for entry in d.bridge.queue()]
     genesis, transfer = s.genesis, slot(TRANSFER, 1)
-    for slots, reason in [
-        ([entries[1]], "post: queue entry"),
-        ([entries[0], entries[2]], "post: queue entry"),
-        ([entries[0], entries[0]], "post: queue entry"),
-        ([deposit(0, 11)], "post: queue entry"),
-        ([transfer, entries[0]], "post: L1 transaction after others"),
-        ([slot(NOOP), entries[0]], "post: L1 transaction after others"),
-        ([entries[0], transfer, entries[1]], "post: L1 transaction after others"),
+    for slots, origins, reason in [
+        ([entries[1]], queue[:1], "post: queue entry"),
+        ([entries[1]], queue[1:2], "post: queue entry"),
+        ([entries[0], entries[2]], queue[:2], "post: queue entry"),
+        ([deposit(0, 11)], queue[:1], "post: queue entry"),
+        ([entries[0]], [], "post: origins"),
+        ([entries[0]], queue[:2], "post: origins"),
+        ([transfer, entries[0]], queue[:1], "post: L1 transaction after others"),
+        ([slot(NOOP), entries[0]], queue[:1], "post: L1 transaction after others"),
+        ([entries[0], transfer, entries[1]], queue[:2], "post: L1 transaction after others"),
     ]:
         with refuses(reason, PostRefusedError):
-            d.post(genesis, journal(slots))
-    first = d.post(genesis, journal(entries[:3]))
+            d.post(genesis, journal(slots), origins=origins)
+    first = d.post(genesis, journal(entries[:3]), origins=queue[:3])
     assert s.claim(first).queue_end == 3
     with refuses("post: queue entry"):
-        d.post(first, journal([entries[0]]))
+        d.post(first, journal([entries[0]]), origins=queue[:1])
     second = d.post(first, journal([transfer]))
     assert s.claim(second).queue_end == 3
-    third = d.post(second, journal([*entries[3:], transfer]))
+    third = d.post(second, journal([*entries[3:], transfer]), origins=queue[3:])
     assert (s.claim(third).queue_end, s.claim(third).number) == (5, 3)
-    with refuses("post: nothing queued"):
-        d.post(third, journal([entries[4]]))
-
-
-def test_a_wrong_queue_entry_is_named(d: Deployment) -> None:
-    d.settlement.enqueue(d.stranger, deposit(1, 1))
-    with pytest.raises(PostRefusedError) as caught:
-        d.post(d.settlement.genesis, journal([deposit(1, 2)]))
-    assert caught.value.expected.startswith("queue entry 0, hash 0x")
-    assert caught.value.expected.endswith("in slot 0")
-    assert caught.value.found == "0x" + deposit(1, 2).hex()
+    with refuses("post: queue entry"):
+        d.post(third, journal([entries[4]]), origins=queue[4:])
 
 
 # Propose and bind
@@ -403,9 +261,9 @@ def test_a_wrong_queue_entry_is_named(d: Deployment) -> None:
 
 def test_anyone_proposes_other_outputs(d: Deployment) -> None:
     s = d.settlement
-    s.enqueue(d.stranger, deposit(1, 2))
+    d.bridge.enqueue(d.stranger, deposit(1, 2))
     first = journal([deposit(1, 2)], 1)
-    d.post(s.genesis, first)
+    d.post(s.genesis, first, origins=[entry.origin for entry in d.bridge.queue()])
     other = journal([deposit(1, 2)], 2)
     s.propose(d.stranger, s.genesis, other, first, d.commitments())
     status = s.claim(claims.claim_id(s.genesis, other))
@@ -477,7 +335,7 @@ def test_a_claim_is_final_when_the_policy_holds(d: Deployment) -> None:
     state_root = claims.state_root([HONEST[n].to_bytes(32, "big") for n in ("bn254", "mock")])
     assert d.vouch("all", s.genesis, J1, HONEST).events == (
         Vouched(claim, "all", PAYEE),
-        Finalised(claim, 1, state_root),
+        Finalised(claim, 1, 15, state_root),
     )
     assert s.state_root(claim) == state_root
     assert s.final_claim() == claim
@@ -690,49 +548,85 @@ def test_types_that_differ_in_a_root_are_in_conflict(d: Deployment) -> None:
     claim = d.post(s.genesis, J1)
     d.vouch("one", s.genesis, J1, HONEST)
     receipt = d.vouch("two", s.genesis, J1, {"bn254": 1002})
+    one, two = (root.to_bytes(32, "big") for root in (1001, 1002))
     assert receipt.events == (
         Vouched(claim, "two", PAYEE),
-        RootConflict(claim, "two", "bn254", (1001).to_bytes(32, "big"), (1002).to_bytes(32, "big")),
+        RootConflict(claim, "two", "bn254", one, two),
+        Happened("Settlement", "Frozen", {"number": 1}),
     )
-    status = s.claim(claim)
-    assert (status.conflict, status.final, status.vouched) == (True, False, {"one"})
+    conflict = d.contracts.governance.open_conflict()
+    assert conflict is not None
+    assert (conflict.kind, conflict.claim, conflict.suite) == ("roots", claim, "bn254")
+    assert conflict.options == (one, two)
+    assert s.frozen_from() == 1
     assert s.head("two") == s.genesis
-    with refuses("vouch: conflict", VouchRefusedError):
-        d.vouch("all", s.genesis, J1, HONEST)
-    with refuses("vouch: conflict"):
-        d.vouch("two", s.genesis, J1, HONEST)
-    # What follows can still be posted and vouched for, and is never final.
-    after = journal([], 5)
-    d.post(claim, after)
-    pre = {"bn254": (1001).to_bytes(32, "big")}
-    d.vouch("one", claim, after, HONEST, pre_roots=pre)
-    assert s.final_claim() == s.genesis
 
 
-def test_the_second_suite_can_conflict_too(l1: L1) -> None:
-    every = mock(l1, "every", ("bn254", "mock"), binds=False)
-    d = Deployment.create(l1, required=("one", "all"), extra=[every])
-    d.types["every"] = every
-    claim = d.post(d.settlement.genesis, J1)
-    d.vouch("all", d.settlement.genesis, J1, HONEST)
-    receipt = d.vouch("every", d.settlement.genesis, J1, {"bn254": 1001, "mock": 2002})
-    assert isinstance(receipt.events[1], RootConflict)
-    assert receipt.events[1].suite == "mock"
-    assert d.settlement.claim(claim).conflict
-
-
-def test_a_conflict_after_finality_is_recorded_and_takes_nothing_back(d: Deployment) -> None:
-    s = d.settlement
-    claim = d.post(s.genesis, J1)
+def test_two_claims_vouched_for_on_one_parent_are_a_conflict(d: Deployment) -> None:
+    s, g = d.settlement, d.contracts.governance
+    other = journal([slot(TRANSFER, 1, 2, 3, 4)], 2)
+    h1, h2 = claims.journal_hash(J1), claims.journal_hash(other)
+    first = d.post(s.genesis, J1)
+    s.propose(d.stranger, s.genesis, other, J1, d.commitments())
+    second = claims.claim_id(s.genesis, other)
     d.vouch("one", s.genesis, J1, HONEST)
-    d.vouch("all", s.genesis, J1, HONEST)
-    d.vouch("two", s.genesis, J1, {"bn254": 1002})
-    status = s.claim(claim)
-    assert (status.conflict, status.final) == (True, True)
-    assert s.final_claim() == claim
-    # The type that agrees goes on.
-    d.vouch("two", s.genesis, J1, HONEST)
-    assert s.head("two") == claim
+    with refuses("conflict: not vouched for", GovernanceRefusedError):
+        g.show_conflict(d.stranger, s.genesis, h1, h2)
+    d.vouch("all", s.genesis, other, HONEST)
+    assert s.final_claim() == s.genesis
+    (shown,) = (
+        e for e in g.show_conflict(d.stranger, s.genesis, h1, h2).events if isinstance(e, ConflictShown)
+    )
+    assert (shown.kind, shown.number, shown.parent) == ("claims", 1, s.genesis)
+    conflict = g.open_conflict()
+    assert conflict is not None
+    assert (conflict.options, conflict.supporters) == ((first, second), (("one",), ("all",)))
+    council = d.contracts.council
+    assert council is not None
+    members = sorted(d.l1.dev_accounts()[4:6], key=lambda m: m.address.lower())
+    council.approve_and_execute(members, g.address, g.choose_data(1))
+    (resolved,) = g.conflicts()
+    assert (resolved.winner, resolved.losers, resolved.by_council) == (1, ("one",), True)
+    assert s.claim(first).closed
+    assert s.proof_types()["one"].standing is Standing.QUARANTINED
+    adapter = create(d.l1, "MockAdapter", encode(["string"], ["one again"]))
+    council.approve_and_execute(members, g.address, g.replace_verifier_data("one", adapter, 100_000))
+    assert s.proof_types()["one"].standing is Standing.ACTIVE
+    assert s.proof_types()["one"].adapter == adapter
+
+
+def test_a_member_too_few_or_another_is_refused(d: Deployment) -> None:
+    council, g = d.contracts.council, d.contracts.governance
+    assert council is not None
+    with pytest.raises(CouncilRefusedError):
+        council.approve_and_execute(d.l1.dev_accounts()[4:5], g.address, g.choose_data(0))
+    strangers = sorted(d.l1.dev_accounts()[2:4], key=lambda m: m.address.lower())
+    with pytest.raises(CouncilRefusedError):
+        council.approve_and_execute(strangers, g.address, g.choose_data(0))
+
+
+# Policy
+
+
+def test_a_policy_is_as_it_was_given_and_changes_with_notice(d: Deployment) -> None:
+    g = d.contracts.governance
+    assert g.policy() == all_of(["one", "two", "all"], ["one", "all"])
+    looser = all_of(["one", "two", "all"], ["all"])
+    with refuses("policy: not tighter"):
+        g.tighten_policy(d.operator, looser)
+    g.propose_policy(d.operator, looser)
+    assert g.policy_ready(looser) == d.l1.now() + g.timelock()
+    with refuses("timelock: too early"):
+        g.apply_policy(d.stranger, looser)
+    d.l1.advance_time(g.timelock())
+    g.apply_policy(d.stranger, looser)
+    assert g.policy() == looser
+    assert g.policy_ready(looser) == 0
+    tighter = all_of(["one", "two", "all"], ["one", "two", "all"])
+    with pytest.raises(RefusedError):
+        g.tighten_policy(d.stranger, tighter)
+    g.tighten_policy(d.operator, tighter)
+    assert g.policy() == tighter
 
 
 def test_genesis_is_no_claim_on_the_domain(l1: L1) -> None:
@@ -743,30 +637,6 @@ def test_genesis_is_no_claim_on_the_domain(l1: L1) -> None:
     assert claims.claim_id(s.domain, roots) == s.genesis
     with refuses("propose: unknown parent"):
         s.propose(d.stranger, s.domain, J1, roots, d.commitments())
-
-
-def test_two_claims_vouched_for_on_one_parent_are_a_conflict(d: Deployment) -> None:
-    s = d.settlement
-    other = journal([slot(TRANSFER, 1, 2, 3, 4)], 2)
-    h1, h2 = claims.journal_hash(J1), claims.journal_hash(other)
-    first = d.post(s.genesis, J1)
-    s.propose(d.stranger, s.genesis, other, J1, d.commitments())
-    second = claims.claim_id(s.genesis, other)
-    d.vouch("one", s.genesis, J1, HONEST)
-    with refuses("conflict: not vouched for", VouchRefusedError):
-        s.show_conflict(d.stranger, s.genesis, h1, h2)
-    d.vouch("all", s.genesis, other, HONEST)
-    assert s.final_claim() == s.genesis
-    with refuses("conflict: one claim"):
-        s.show_conflict(d.stranger, s.genesis, h1, h1)
-    receipt = s.show_conflict(d.stranger, s.genesis, h1, h2)
-    assert receipt.events == (ClaimConflict(s.genesis, first, second),)
-    assert s.claim(first).conflict
-    assert s.claim(second).conflict
-    with refuses("conflict: known"):
-        s.show_conflict(d.stranger, s.genesis, h2, h1)
-    with refuses("vouch: conflict"):
-        d.vouch("two", s.genesis, J1, HONEST)
 
 
 def test_a_type_cannot_vouch_for_both_sides(d: Deployment) -> None:
@@ -784,12 +654,10 @@ def test_a_type_cannot_vouch_for_both_sides(d: Deployment) -> None:
 
 def test_the_enclave_adapter_serves_many_settlements(l1: L1) -> None:
     """Its signatures are bound to the settlement contract that asks, and to its program."""
-    from multiprover.settlement.client import SgxType
-
     d = Deployment.create(l1, ("bn254",), ("sgx",), [SgxType(allow_simulated=True)])
     s = d.settlement
     key = b"\x05" * 32
-    s.register_signer(d.operator, claims.signer_address(key), simulated=True)
+    d.contracts.sgx().register(d.operator, claims.signer_address(key), simulated=True)
     claim = d.post(s.genesis, J1)
     root = (1001).to_bytes(32, "big")
 
@@ -815,21 +683,8 @@ def test_the_enclave_adapter_serves_many_settlements(l1: L1) -> None:
             vouch(d, "sgx", [SuiteResult(root)], proof)
     vouch(d, "sgx", [SuiteResult(root)], sign(s.address))
     assert s.final_claim() == claim
-    s.revoke_signer(d.operator, claims.signer_address(key))
-
-
-def test_kind_infos_give_the_contract_its_rules(l1: L1) -> None:
-    d = Deployment.create(l1, ("bn254",), ("one",))
-    kinds = d.l1.web3.eth.contract(
-        address=to_checksum_address(d.settlement.address), abi=artifact("Settlement").abi
-    )
-    assert [tuple(k) for k in kinds.functions.kinds().call()] == [
-        (1, False, False, 0),
-        (5, False, False, 0),
-        (4, True, False, 2),
-        (2, True, True, 0),
-    ]
-    assert isinstance(PROGRAM.kinds[0], KindInfo)
+    d.contracts.sgx().revoke(d.operator, claims.signer_address(key))
+    assert d.contracts.sgx().standing(claims.signer_address(key)) == "revoked"
 
 
 def test_no_deployment_without_code(l1: L1) -> None:
@@ -845,21 +700,12 @@ def test_a_deployer_that_sends_in_between_is_told(l1: L1, monkeypatch: pytest.Mo
     account = deployer(l1)
     genuine = l1.create
 
-    def create_and_interfere(sender: Any, code: bytes) -> bytes:
-        created = genuine(sender, code)
+    def create_and_interfere(sender: Any, code: bytes, *, value: int = 0) -> bytes:
+        created = genuine(sender, code, value=value)
         l1.transact(account, raw(account), b"", gas=21_000)
         return created
 
     types = [mock(l1, "one", ("bn254",), binds=True)]
     monkeypatch.setattr(l1, "create", create_and_interfere)
-    with pytest.raises(L1Error, match="the adapters pin another domain"):
-        Settlement.deploy(
-            l1,
-            account,
-            PROGRAM,
-            [SuiteInfo("bn254", GENESIS_ROOT)],
-            types,
-            required=["one"],
-            sequencer=raw(account),
-            operator=raw(account),
-        )
+    with pytest.raises(L1Error, match="the contracts know other addresses"):
+        deploy(l1, account, plan(types))

@@ -26,7 +26,9 @@ def l1() -> L1:
 def adapter(l1: L1, *, allow_simulated: bool = True, mrenclave: bytes = MRENCLAVE) -> bytes:
     operator = l1.dev_accounts()[0].address
     return create(
-        l1, "SgxAdapter", encode(["address", "bool", "bytes32"], [operator, allow_simulated, mrenclave])
+        l1,
+        "SgxAdapter",
+        encode(["address", "address", "bool", "bytes32"], [operator, operator, allow_simulated, mrenclave]),
     )
 
 

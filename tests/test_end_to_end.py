@@ -24,8 +24,9 @@ from multiprover.node.workspace import Config, Workspace
 from multiprover.prover.v1 import prover_pb2 as pb
 from multiprover.provers.errors import ProverRefused
 from multiprover.settlement import claims
-from multiprover.settlement.client import Finalised
+from multiprover.settlement.base import events_of
 from multiprover.settlement.errors import RefusedError
+from multiprover.settlement.events import Finalised
 
 SLOTS = 2
 
@@ -62,7 +63,8 @@ def test_both_types_agree_and_the_state_root_is_the_executors(settled: tuple[Nod
     assert status.final
     assert status.vouched == {"groth16", "sgx"}
     assert node.settlement.state_root(last.claim) == claims.state_root(node.state.roots().roots)
-    finals = [e.event for e in node.settlement.events() if isinstance(e.event, Finalised)]
+    events_on_l1 = [e.event for e in events_of(node.settlement.l1, node.contracts.all)]
+    finals = [e for e in events_on_l1 if isinstance(e, Finalised) and e.state_root is not None]
     assert [f.number for f in finals] == list(range(1, len(node.batches) + 1))
     # sgx, the faster, is ahead: it vouches for the second batch before the first is final.
     order = [(e.kind, e.batch, e.proof_type) for e in events]

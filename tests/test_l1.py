@@ -115,7 +115,12 @@ def test_gas_under_the_floor_is_not_sent(l1: L1) -> None:
 def test_a_transaction_that_would_revert_is_not_sent(l1: L1) -> None:
     account = deployer(l1)
     adapter = create(
-        l1, "SgxAdapter", encode(["address", "bool", "bytes32"], [account.address, True, bytes(32)])
+        l1,
+        "SgxAdapter",
+        encode(
+            ["address", "address", "bool", "bytes32"],
+            [account.address, account.address, True, bytes(32)],
+        ),
     )
     nonce = l1.web3.eth.get_transaction_count(account.address)  # type: ignore[arg-type]
     with pytest.raises(RefusedError):

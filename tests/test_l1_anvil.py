@@ -13,7 +13,8 @@ from test_settlement_real import Rollup, settle_two_batches
 from web3 import Web3
 
 from multiprover.settlement import claims
-from multiprover.settlement.client import Enqueued, Finalised, Posted, Settlement, Vouched
+from multiprover.settlement.base import events_of
+from multiprover.settlement.client import Settlement
 from multiprover.settlement.errors import (
     EnqueueRefusedError,
     GasRangeError,
@@ -21,6 +22,7 @@ from multiprover.settlement.errors import (
     PostRefusedError,
     ReceiptTimeoutError,
 )
+from multiprover.settlement.events import Enqueued, Finalised, Posted, Vouched
 from multiprover.settlement.l1 import L1, calldata_floor, open_l1
 
 FOLDER = Path(__file__).parent / "anvil"
@@ -51,7 +53,7 @@ def rollup(l1: L1, accounts: list[LocalAccount]) -> Rollup:
 def test_two_batches_are_settled(rollup: Rollup) -> None:
     settle_two_batches(rollup)
     s = rollup.settlement
-    events = [located.event for located in Settlement(s.l1, s.address).events()]
+    events = [located.event for located in events_of(s.l1, [Settlement(s.l1, s.address)])]
     assert [type(e) for e in events] == [
         Posted,
         Posted,
@@ -63,7 +65,7 @@ def test_two_batches_are_settled(rollup: Rollup) -> None:
         Finalised,
     ]
     assert events[2] == Vouched(claims.claim_id(s.genesis, FROZEN[0].journal), "groth16", PAYEE)
-    posted = [located for located in s.events() if isinstance(located.event, Posted)]
+    posted = [located for located in events_of(s.l1, [s]) if isinstance(located.event, Posted)]
     assert [s.journal(p) for p in posted] == [f.journal for f in FROZEN]
 
 
@@ -72,12 +74,14 @@ def test_refusals_carry_their_reason(rollup: Rollup) -> None:
     with pytest.raises(PostRefusedError, match=r"post: not the sequencer: .*expected 0x"):
         s.post(rollup.stranger, s.genesis, journal(), [bytes(32)])
     with pytest.raises(EnqueueRefusedError, match=f"expected {2 * GWEI} wei, got 1"):
-        s.enqueue(rollup.stranger, deposit(1, 2), value=1)
+        rollup.contracts.bridge.enqueue(rollup.stranger, deposit(1, 2), value=1)
 
 
 def test_a_deposit_is_queued(rollup: Rollup) -> None:
-    receipt = rollup.settlement.enqueue(rollup.stranger, deposit(3, 4))
-    assert receipt.events == (Enqueued(0, raw(rollup.stranger), deposit(3, 4)),)
+    receipt = rollup.contracts.bridge.enqueue(rollup.stranger, deposit(3, 4))
+    (event,) = receipt.events
+    assert isinstance(event, Enqueued)
+    assert (event.index, event.sender, event.words) == (0, raw(rollup.stranger), deposit(3, 4))
 
 
 def test_the_floor_is_charged_and_checked(l1: L1, accounts: list[LocalAccount]) -> None:

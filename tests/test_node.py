@@ -76,7 +76,7 @@ def fund(node: Node, amount: int = 10**9) -> None:
 def open_node(workspace: Workspace, listener: Events | None = None) -> Node:
     l1, account = workspace.connect()
     return workspace.node(
-        workspace.settlement(l1, account), account, Events() if listener is None else listener
+        workspace.contracts(l1, account), account, Events() if listener is None else listener
     )
 
 

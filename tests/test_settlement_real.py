@@ -15,26 +15,23 @@ from settlement_support import (
     GENESIS_ROOT,
     PAYEE,
     PROGRAM,
+    RULES,
     Frozen,
+    all_of,
     bind_bn254,
     fixed_deployer,
     raw,
 )
 
 from multiprover.settlement import claims
-from multiprover.settlement.client import (
-    Finalised,
-    Groth16Type,
-    Receipt,
-    RootConflict,
-    Settlement,
-    SgxType,
-    SuiteInfo,
-    SuiteResult,
-    Vouched,
-)
+from multiprover.settlement.adapters import Groth16Type, SgxType
+from multiprover.settlement.client import Settlement
+from multiprover.settlement.contracts import artifact
+from multiprover.settlement.deploy import Contracts, Plan, deploy
 from multiprover.settlement.errors import ProofRefusedError, VouchRefusedError
+from multiprover.settlement.events import Finalised, Receipt, RootConflict, Vouched
 from multiprover.settlement.l1 import L1, open_l1
+from multiprover.settlement.types import SuiteInfo, SuiteResult
 
 FIXTURE = json.loads((Path(__file__).parent / "fixtures" / "groth16.json").read_text())
 KEY_FIELDS = ("alpha", "beta", "gamma", "delta", "commitment_g", "commitment_g_sigma_neg", "ic")
@@ -58,26 +55,33 @@ def frozen_proof(chain_id: int, batch: int) -> bytes:
 class Rollup:
     """The deployment that the frozen proofs are for."""
 
-    settlement: Settlement
+    contracts: Contracts
     sequencer: LocalAccount
     operator: LocalAccount
     stranger: LocalAccount
 
     @classmethod
     def deploy(cls, l1: L1, accounts: list[LocalAccount]) -> Rollup:
-        settlement = Settlement.deploy(
-            l1,
-            fixed_deployer(l1, accounts[0]),
-            PROGRAM,
-            [SuiteInfo("bn254", GENESIS_ROOT)],
-            [Groth16Type(verifying_key()), SgxType(allow_simulated=True)],
-            required=["groth16", "sgx"],
+        plan = Plan(
+            program=PROGRAM,
+            bridge=RULES,
+            suites=(
+                SuiteInfo("bn254", GENESIS_ROOT, l1.create(accounts[0], artifact("Bn254Binding").bytecode)),
+            ),
+            proof_types=(Groth16Type(verifying_key()), SgxType(allow_simulated=True)),
+            policy=all_of(["sgx", "groth16"], ["groth16", "sgx"]),
             sequencer=raw(accounts[1]),
             operator=raw(accounts[2]),
+            council=raw(accounts[3]),
         )
-        rollup = cls(settlement, *accounts[1:4])
-        settlement.register_signer(rollup.operator, claims.signer_address(ENCLAVE), simulated=True)
+        contracts = deploy(l1, fixed_deployer(l1, accounts[0]), plan)
+        rollup = cls(contracts, *accounts[1:4])
+        contracts.sgx().register(rollup.operator, claims.signer_address(ENCLAVE), simulated=True)
         return rollup
+
+    @property
+    def settlement(self) -> Settlement:
+        return self.contracts.settlement
 
     def post(self, parent: bytes, batch: Frozen) -> bytes:
         self.settlement.post(self.sequencer, parent, batch.journal, [batch.commitment])
@@ -126,7 +130,7 @@ def settle_two_batches(rollup: Rollup) -> None:
     first = rollup.post(s.genesis, FROZEN[0])
     second = rollup.post(first, FROZEN[1])
     final = [
-        Finalised(claim, n + 1, claims.state_root([FROZEN[n].post_root]))
+        Finalised(claim, n + 1, 15, claims.state_root([FROZEN[n].post_root]))
         for n, claim in enumerate((first, second))
     ]
     assert rollup.groth16(s.genesis, FROZEN[0], frozen_proof(chain_id, 0)).events == (
@@ -191,7 +195,7 @@ def test_an_enclave_that_lies_stops_the_claim(rollup: Rollup) -> None:
     assert rollup.sgx(s.genesis, FROZEN[0], GENESIS_ROOT, lie).events[1] == RootConflict(
         claim, "sgx", "bn254", FROZEN[0].post_root, lie
     )
-    assert s.claim(claim).conflict
+    assert s.frozen_from() == 1
     assert s.final_claim() == s.genesis
 
 

@@ -153,7 +153,7 @@ def _filled(workspace: Workspace) -> tuple[State, BatchBuilder, Parent]:
 
     program, slots = workspace.program, workspace.config.slots
     l1, account = workspace.connect()
-    settlement = workspace.settlement(l1, account)
+    settlement = workspace.contracts(l1, account).settlement
     scale = market_data.scale_of(market_data.TRADES_2023)
     trades = market_data.read_trades(market_data.TRADES_2023, scale)
     keys = scenario.wallets(suites=program.suites)

@@ -146,8 +146,9 @@ def settle(directory: Path, as_json: bool) -> None:
     with Workspace.open(directory) as workspace, Board(workspace.config.types) as board:
         workspace.prepare(board.preparing)
         l1, account = workspace.connect()
-        settlement = workspace.settlement(l1, account)
-        with workspace.node(settlement, account, board) as node:
+        contracts = workspace.contracts(l1, account)
+        settlement = contracts.settlement
+        with workspace.node(contracts, account, board) as node:
             node.seal()
             node.wait_final()
             document = {

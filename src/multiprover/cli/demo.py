@@ -102,8 +102,8 @@ def _run(options: Options, workspace: Workspace) -> dict[str, Any]:
     with board:
         cached = _prepare(workspace, board)
         l1, account = workspace.connect()
-        settlement = workspace.settlement(l1, account)
-        with workspace.node(settlement, account, board) as node:
+        contracts = workspace.contracts(l1, account)
+        with workspace.node(contracts, account, board) as node:
             _feed(node, steps, keys)
             node.wait_final()
             document = _document(node, board, trades, cached)
@@ -131,7 +131,7 @@ def _feed(node: Node, steps: Sequence[Step], keys: Sequence[Wallet]) -> None:
 
     accepted = node.storage.transactions()
     submitted = sum(not node.is_from_l1(t) for t in accepted)
-    on_l1 = node.settlement.queue_length()
+    on_l1 = node.contracts.bridge.queue_length()
     queued = on_l1 > len(accepted) - submitted
     for step in steps:
         if step.from_l1 and on_l1:

@@ -16,10 +16,16 @@ import typer
 
 from multiprover.cli import bench as bench_command
 from multiprover.cli import commands
+from multiprover.cli import council as council_command
 from multiprover.cli import demo as demo_command
+from multiprover.cli import operator as operator_command
 from multiprover.cli import risk as risk_command
+from multiprover.cli import scenario as scenario_command
 from multiprover.cli import soundness as soundness_command
+from multiprover.cli import user as user_command
+from multiprover.cli import watcher as watcher_command
 from multiprover.cli.output import err
+from multiprover.cli.roles import RoleError
 from multiprover.lang.errors import LanguageError, Refused
 from multiprover.ledger import CodecError, DisagreementError, LayoutError
 from multiprover.ledger.storage import StorageError
@@ -27,6 +33,8 @@ from multiprover.node.deployment import DeploymentError
 from multiprover.node.lie import LieAcceptedError
 from multiprover.node.node import NodeError
 from multiprover.node.reference import ReferenceError_
+from multiprover.node.scenarios import ForgeError, ScenarioError
+from multiprover.node.takeover import TakeoverError
 from multiprover.node.verify import ProofInvalidError
 from multiprover.node.workspace import WorkspaceError
 from multiprover.program import ProgramError
@@ -34,7 +42,9 @@ from multiprover.provers.conformance import CasesError
 from multiprover.provers.errors import ProverError
 from multiprover.provers.registry import RegistryError, suites_for
 from multiprover.risk.errors import RiskError
+from multiprover.settlement.bridge_rules import RulesError
 from multiprover.settlement.errors import L1Error
+from multiprover.settlement.policy import PolicyError
 from multiprover.suites import SuiteError
 
 EXPECTED_ERRORS = (
@@ -42,11 +52,13 @@ EXPECTED_ERRORS = (
     CodecError,
     DeploymentError,
     DisagreementError,
+    ForgeError,
     L1Error,
     LanguageError,
     LayoutError,
     LieAcceptedError,
     NodeError,
+    PolicyError,
     ProgramError,
     ProofInvalidError,
     ProverError,
@@ -54,8 +66,12 @@ EXPECTED_ERRORS = (
     Refused,
     RegistryError,
     RiskError,
+    RoleError,
+    RulesError,
+    ScenarioError,
     StorageError,
     SuiteError,
+    TakeoverError,
     WorkspaceError,
     demo_command.DemoError,
     soundness_command.SoundnessError,
@@ -71,6 +87,11 @@ app = typer.Typer(
 )
 prover_app = typer.Typer(no_args_is_help=True, help="Work with one prover.")
 app.add_typer(prover_app, name="prover")
+app.add_typer(operator_command.app, name="operator")
+app.add_typer(council_command.app, name="council")
+app.command("watcher")(watcher_command.watch)
+app.add_typer(user_command.app, name="user")
+app.command("scenario")(scenario_command.scenario)
 app.add_typer(risk_command.app, name="risk")
 app.add_typer(soundness_command.app, name="soundness")
 

@@ -1,26 +1,26 @@
-"""Deploying a settlement contract for a program and the proof types that shall settle it."""
+"""Deploying the contracts of a program and of the proof types that shall settle it."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Final
 
 from eth_account.signers.local import LocalAccount
 
+from multiprover.lang.transition import Transition
 from multiprover.ledger.state import State
 from multiprover.program import Program
 from multiprover.prover.v1 import prover_pb2 as pb
 from multiprover.provers.manifest import Manifest
-from multiprover.settlement.client import (
-    Groth16Type,
-    KindInfo,
-    ProgramInfo,
-    ProofTypeInfo,
-    Settlement,
-    SgxType,
-    SuiteInfo,
-)
+from multiprover.settlement.adapters import Groth16Type, ProofTypeInfo, SgxType
+from multiprover.settlement.base import address_of
+from multiprover.settlement.bridge_rules import BridgeRules
+from multiprover.settlement.defaults import Parameters, default_policy
+from multiprover.settlement.deploy import Contracts, CouncilInfo, Plan, deploy
 from multiprover.settlement.l1 import L1
-from multiprover.suites import KEY_WORDS
+from multiprover.settlement.policy import Policy
+from multiprover.settlement.types import ProgramInfo, SuiteInfo
 
 
 class DeploymentError(Exception):
@@ -29,76 +29,120 @@ class DeploymentError(Exception):
 
 def program_info(program: Program, slots: int) -> ProgramInfo:
     """What L1 must know of a program."""
-    keys = KEY_WORDS * len(program.suites)
     return ProgramInfo(
         program_id=program.program_id,
         slots=slots,
         input_words=program.input_words,
         output_words=program.output_words,
         cell_words=program.cell_words,
-        kinds=tuple(
-            KindInfo(
-                name=k.name,
-                words=1 + sum(keys if f.key else f.words for f in k.params),
-                from_l1=k.from_l1,
-                operator_only=k.operator_only,
-                value_word=k.value_word,
-            )
-            for k in program.kinds
-        ),
     )
 
 
-def deploy(
-    l1: L1,
-    account: LocalAccount,
+def _groth16(prepared: pb.Prepared, _: Manifest, __: bool) -> ProofTypeInfo:
+    return Groth16Type(prepared.artefacts["l1_verifier"])
+
+
+def _sgx(prepared: pb.Prepared, manifest: Manifest, allow_simulated: bool) -> ProofTypeInfo:
+    if manifest.simulated and not allow_simulated:
+        raise DeploymentError(
+            "sgx runs in simulation: allow it explicitly, or start the prover in an enclave"
+        )
+    return SgxType(allow_simulated=allow_simulated, mrenclave=prepared.artefacts.get("mrenclave", bytes(32)))
+
+
+ADAPTERS: Final[Mapping[str, Callable[[pb.Prepared, Manifest, bool], ProofTypeInfo]]] = {
+    "groth16": _groth16,
+    "sgx": _sgx,
+}
+"""By proof type, its adapter on L1, from what its prover gave when the keys were made."""
+
+
+def proof_type_info(
+    name: str, prepared: pb.Prepared, manifest: Manifest, *, allow_simulated: bool
+) -> ProofTypeInfo:
+    """How a proof type comes to L1.
+
+    Raises:
+        DeploymentError: there is no adapter for it, or it is a simulation that is not allowed.
+    """
+    if name not in ADAPTERS:
+        raise DeploymentError(
+            f"{name}: there is no L1 adapter for this proof type; deploy with {', '.join(ADAPTERS)}"
+        )
+    return ADAPTERS[name](prepared, manifest, allow_simulated)
+
+
+def plan_for(
+    transition: type[Transition],
     program: Program,
     slots: int,
     prepared: Mapping[str, pb.Prepared],
     manifests: Mapping[str, Manifest],
-    required: Sequence[str],
+    operator: bytes,
     *,
     allow_simulated: bool,
-) -> Settlement:
-    """Deploy the settlement contract for a genesis state of zeros, and register the enclave's key.
+    policy: Policy | None = None,
+    council: CouncilInfo | bytes | None = None,
+    parameters: Parameters | None = None,
+) -> Plan:
+    """A deployment for a genesis state of zeros.
 
-    ``account`` becomes sequencer and operator.
+    Args:
+        operator: 20-byte address, sequencer as well.
+        policy: None: :func:`default_policy`.
+        council: None: the operator alone, which is for development.
 
     Raises:
-        DeploymentError: a proof type has no adapter of ours, or is a simulation that is not allowed.
+        DeploymentError: as :func:`proof_type_info`.
     """
-    types: list[ProofTypeInfo] = []
-    for name in prepared:
-        if name == "groth16":
-            types.append(Groth16Type(prepared[name].artefacts["l1_verifier"]))
-        elif name == "sgx":
-            if manifests[name].simulated and not allow_simulated:
-                raise DeploymentError(
-                    "sgx runs in simulation: allow it explicitly, or start the prover in an enclave"
-                )
-            types.append(SgxType(allow_simulated=allow_simulated))
-        else:
-            raise DeploymentError(
-                f"{name}: there is no L1 adapter for this proof type; deploy with groth16, sgx"
-            )
-    address = bytes.fromhex(account.address[2:])
-    roots = State(program).roots().roots
-    settlement = Settlement.deploy(
-        l1,
-        account,
-        program_info(program, slots),
-        [SuiteInfo(name, root) for name, root in zip(program.suites, roots, strict=True)],
-        types,
-        required=required,
-        sequencer=address,
-        operator=address,
+    types = tuple(
+        proof_type_info(name, prepared[name], manifests[name], allow_simulated=allow_simulated)
+        for name in prepared
     )
+    covers = {name: manifests[name].suites or program.suites for name in prepared}
+    roots = State(program).roots().roots
+    return Plan(
+        program=program_info(program, slots),
+        bridge=BridgeRules.of(transition, program),
+        suites=tuple(SuiteInfo(name, root) for name, root in zip(program.suites, roots, strict=True)),
+        proof_types=types,
+        policy=policy or default_policy(covers, program.suites),
+        sequencer=operator,
+        operator=operator,
+        council=council or CouncilInfo((operator,), 1),
+        parameters=parameters or Parameters(),
+    )
+
+
+def deploy_program(
+    l1: L1,
+    account: LocalAccount,
+    plan: Plan,
+    prepared: Mapping[str, pb.Prepared],
+    manifests: Mapping[str, Manifest],
+) -> Contracts:
+    """Deploy a plan whose operator is ``account``, and register the enclave's key.
+
+    Raises:
+        RefusedError: a contract refuses its configuration.
+    """
+    contracts = deploy(l1, account, replace(plan, operator=address_of(account)))
     if "sgx" in prepared:
-        artefacts = prepared["sgx"].artefacts
-        settlement.register_signer(
-            account,
-            artefacts["signer"],
-            quote=artefacts.get("quote", b""),
-            simulated=manifests["sgx"].simulated,
-        )
-    return settlement
+        register_enclave(contracts, account, prepared["sgx"], manifests["sgx"])
+    return contracts
+
+
+def register_enclave(
+    contracts: Contracts, operator: LocalAccount, prepared: pb.Prepared, manifest: Manifest
+) -> None:
+    """Register the key of the enclave that ``prepared`` came from.
+
+    Raises:
+        ProofRefusedError: with the reason.
+    """
+    contracts.sgx().register(
+        operator,
+        prepared.artefacts["signer"],
+        quote=prepared.artefacts.get("quote", b""),
+        simulated=manifest.simulated,
+    )

@@ -8,7 +8,7 @@ ahead of the slow one, and what goes wrong with one costs its own vouches only.
 
 Everything that a stage needs is on disk before it starts, and what it made is on disk before L1 hears of
 it. So a node that is killed and opened again goes on: it asks L1 which claims and vouches are there and
-does the rest.
+does the rest. It asks again whenever L1 takes blocks back, and brings what is missing there a second time.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ from multiprover.lang.transition import Transition
 from multiprover.ledger.batch import Batch, BatchBuilder, Slot, Transaction
 from multiprover.ledger.storage import Storage, StoredBatch, StoredProof
 from multiprover.ledger.wire import prove_request
+from multiprover.node.follower import Follower
 from multiprover.program import Program
 from multiprover.prover.v1 import prover_pb2 as pb
 from multiprover.provers.client import Prover
@@ -35,8 +36,13 @@ from multiprover.provers.errors import ProverCancelled, ProverError, ProverFaile
 from multiprover.provers.manifest import Manifest
 from multiprover.settlement import claims
 from multiprover.settlement.claims import Deployment
-from multiprover.settlement.client import Enqueued, Receipt, Settlement, SuiteResult
+from multiprover.settlement.client import Settlement
+from multiprover.settlement.deploy import Contracts
 from multiprover.settlement.errors import L1Error, RefusedError
+from multiprover.settlement.events import Enqueued, Receipt
+from multiprover.settlement.finality import due
+from multiprover.settlement.policy import Policy
+from multiprover.settlement.types import SuiteResult
 from multiprover.suites import get
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger("multiprover.node")
@@ -119,7 +125,7 @@ class Node:
         program: Program,
         slots: int,
         storage: Storage,
-        settlement: Settlement,
+        contracts: Contracts,
         provers: Mapping[str, Prover],
         manifests: Mapping[str, Manifest],
         prepared: Mapping[str, pb.Prepared],
@@ -131,7 +137,8 @@ class Node:
         self.program = program
         self.slots = slots
         self.storage = storage
-        self.settlement = settlement
+        self.contracts = contracts
+        self.settlement: Settlement = contracts.settlement
         self.provers = dict(provers)
         self.account = account
         self.payee = bytes.fromhex(account.address[2:])
@@ -140,6 +147,8 @@ class Node:
         self.prepared = dict(prepared)
         self.stopped: dict[str, str] = {}
         self._changed = threading.Condition()
+        self._follower = Follower(contracts)
+        self._following = threading.Lock()
         self._cancel = threading.Event()
         self._threads: list[threading.Thread] = []
         self._batches: list[StoredBatch] = []
@@ -172,7 +181,7 @@ class Node:
             self._queue_taken += self.is_from_l1(transaction)
         if self._builder.full:  # killed after its last transaction and before it was sealed
             self.seal()
-        stages = [("poster", self._post_all)]
+        stages = [("poster", self._post_all), ("observer", self._observe)]
         stages += [(f"prover-{name}", lambda name=name: self._prove_all(name)) for name in self.provers]  # type: ignore[misc]
         for name, stage in stages:
             thread = threading.Thread(target=self._guarded, args=(name, stage), name=name, daemon=True)
@@ -216,22 +225,22 @@ class Node:
         """Put a ``from_l1`` transaction into the contract's queue, with what it must pay;
         :meth:`take_queue` takes it in.
         """
-        return self.settlement.enqueue(self.account, transaction.words)
+        return self.contracts.bridge.enqueue(self.account, transaction.words)
 
     def take_queue(self) -> list[Slot]:
         """Take queued transactions from L1 into the current batch, which must have no others yet, as far as
         it has slots.
         """
-        if self.settlement.queue_length() == self._queue_taken:
-            return []
-        if any(not self.is_from_l1(t) for t in self._pending):
+        waiting = self._queue()[self._queue_taken :]
+        if waiting and any(not self.is_from_l1(t) for t in self._pending):
             self.seal()
-        taken = []
-        events = (located.event for located in self.settlement.events())
-        waiting = [e.words for e in events if isinstance(e, Enqueued) and e.index >= self._queue_taken]
-        for words in waiting:
-            taken.append(self._execute(Transaction(words)))
-        return taken
+        return [self._execute(Transaction(entry.words)) for entry in waiting]
+
+    def _queue(self) -> list[Enqueued]:
+        """L1's queue, as it stands."""
+        with self._following:
+            self._follower.update()
+            return list(self._follower.queue)
 
     def _execute(self, transaction: Transaction) -> Slot:
         if "ledger" in self.stopped:
@@ -305,14 +314,7 @@ class Node:
                     raise NodeError(
                         f"{len(self._batches) - self._final} batches are not final after {timeout_s:g} s"
                     )
-                if not self._changed.wait(min(left or LOOK_S, LOOK_S)):
-                    self._look_final()
-
-    def _look_final(self) -> None:
-        """Ask L1 whether the next batch became final by a vouch that somebody else brought."""
-        number = self._final
-        if number in self._posted and self.settlement.claim(self._batches[number].claim).final:
-            self._became_final(self._batches[number])
+                self._changed.wait(min(left or LOOK_S, LOOK_S))
 
     def _became_final(self, batch: StoredBatch) -> None:
         with self._changed:
@@ -364,37 +366,94 @@ class Node:
     # -- the stages
 
     def _post_all(self) -> None:
-        for number in itertools.count():
-            if not self._wait_for(lambda n=number: n < len(self._batches)):  # type: ignore[misc]
-                return
-            if number not in self._posted:
-                batch = self._batches[number]
-                commitments = [get(s).commit(batch.journal) for s in self.program.suites]
+        while self._wait_for(lambda: len(self._posted) < len(self._batches)):
+            number = next(n for n in itertools.count() if n not in self._posted)
+            batch = self._batches[number]
+            commitments = [get(s).commit(batch.journal) for s in self.program.suites]
+            start = sum(b.queued for b in self._batches[:number])
+
+            def post(batch: StoredBatch = batch, start: int = start, c: list[bytes] = commitments) -> Receipt:
+                origins = [entry.origin for entry in self._queue()[start : start + batch.queued]]
+                return self.settlement.post(self.account, batch.parent, batch.journal, c, origins)
+
+            try:
                 gas = self._on_l1(
                     f"posting batch {number}",
-                    lambda b=batch, c=commitments: self.settlement.post(  # type: ignore[misc]
-                        self.account, b.parent, b.journal, c
-                    ),
+                    post,
                     lambda b=batch: self.settlement.claim(b.claim).posted,  # type: ignore[misc]
                 )
-                with self._changed:
-                    self._posted.add(number)
-                    self._changed.notify_all()
-                self._tell(Event("posted", number, detail={"gas": gas}))
+            except RefusedError:
+                if self._read_l1():
+                    continue
+                raise
+            with self._changed:
+                self._posted.add(number)
+                self._changed.notify_all()
+            self._tell(Event("posted", number, detail={"gas": gas}))
 
     def _prove_all(self, name: str) -> None:
         proofs = self.storage.proofs()
-        for number in itertools.count(self._vouched.get(name, 0)):
-            if not self._wait_for(lambda n=number: n < len(self._batches)):  # type: ignore[misc]
-                return
+        while self._wait_for(
+            lambda: name not in self.stopped and self._vouched.get(name, 0) < len(self._batches)
+        ):
+            number = self._vouched.get(name, 0)
             batch = self._batches[number]
+            if not batch.request:
+                self._stop(name, number, "it was taken over from L1, where its signatures do not stand")
+                return
             stored = proofs.get((number, name))
             # A proof under other keys than those that L1 knows now would be refused there.
             if stored is None or pb.Proof.FromString(stored.proof).key_id != self.prepared[name].key_id:
                 stored = self._prove(name, batch)
-            if stored is None or not self._wait_for(lambda n=number: n in self._posted):  # type: ignore[misc]
+                if stored is None:
+                    return
+                proofs[number, name] = stored
+            if not self._wait_for(lambda n=number: n in self._posted or self._vouched.get(name, 0) != n):  # type: ignore[misc]
                 return
-            self._vouch(name, batch, stored)
+            if self._vouched.get(name, 0) != number:
+                continue
+            try:
+                self._vouch(name, batch, stored)
+            except RefusedError:
+                if self._read_l1():
+                    continue
+                raise
+            with self._changed:
+                if self._vouched.get(name, 0) == number:
+                    self._vouched[name] = number + 1
+                    self._changed.notify_all()
+
+    def _observe(self) -> None:
+        """Look whether L1 took back what it had, and what became final without us; settle what is due."""
+        policy = self.contracts.governance.policy()
+        while not self._cancel.wait(LOOK_S):
+            try:
+                before = self._follower.reorganisations
+                self._queue()
+                if self._follower.reorganisations > before:
+                    log.warning("L1 was reorganised")
+                    self._read_l1()
+                self._look_final(policy)
+            except RefusedError as error:
+                log.warning("L1 refused to settle", error=str(error))
+            except L1Error as error:
+                log.warning("L1 failed", doing="looking", error=str(error))
+
+    def _look_final(self, policy: Policy) -> None:
+        parent = self._batches[self._final - 1].claim if self._final else self.settlement.genesis
+        before = self.settlement.claim(parent)
+        for batch in self._batches[self._final :]:
+            if batch.number not in self._posted:
+                return
+            status = self.settlement.claim(batch.claim)
+            frozen = self.settlement.frozen_from()
+            if status.final:
+                self._became_final(batch)
+            elif (not frozen or status.number < frozen) and due(
+                policy, status, before, self.settlement.l1.now()
+            ):
+                self.settlement.settle(self.account, batch.parent, claims.journal_hash(batch.journal))
+            before = status
 
     def _prove(self, name: str, batch: StoredBatch) -> StoredProof | None:
         try:
@@ -416,13 +475,13 @@ class Node:
         gas = self._on_l1(
             f"vouching for batch {batch.number} with {name}",
             lambda: vouch(self.settlement, self.account, name, batch, proof, payee),
-            lambda: name in self.settlement.claim(batch.claim).vouched,
+            lambda: name in self.settlement.claim(batch.claim).counting,
         )
-        final = self.settlement.claim(batch.claim).final
+        status = self.settlement.claim(batch.claim)
         vouched = {"gas": gas, "proof_bytes": len(proof.l1_proof)}
         self.storage.add_proof(StoredProof(stored.batch, name, stored.proof, stored.figures, vouched))
         self._tell(Event("vouched", batch.number, name, vouched))
-        if final:
+        if status.final:
             self._became_final(batch)
 
     # -- recovery
@@ -431,20 +490,36 @@ class Node:
         """Ask L1 what it has of the stored batches; where it has less (an embedded L1 begins anew), bring
         it there.
         """
-        settlement = self.settlement
         held = [t for t in self.storage.transactions() if self.is_from_l1(t)]
-        for transaction in held[settlement.queue_length() :]:
-            settlement.enqueue(self.account, transaction.words)
+        for transaction in held[len(self._queue()) :]:
+            self.contracts.bridge.enqueue(self.account, transaction.words)
         self._queue_taken = sum(b.queued for b in self._batches)
+        self._read_l1()
+
+    def _read_l1(self) -> bool:
+        """Ask L1 what it has of the batches; whether it has less than was known here, or other heads."""
+        settlement = self.settlement
+        posted, final = set(), 0
         for batch in self._batches:
             status = settlement.claim(batch.claim)
             if status.posted:
-                self._posted.add(batch.number)
-            for name in self.provers:
-                if name in status.vouched and self._vouched.get(name, 0) == batch.number:
-                    self._vouched[name] = batch.number + 1
+                posted.add(batch.number)
             if status.final:
-                self._final = batch.number + 1
+                final = batch.number + 1
+        places = {settlement.genesis: 0} | {b.claim: b.number + 1 for b in self._batches}
+        heads = settlement.heads()
+        vouched = {}
+        for name in self.provers:
+            if heads[name] in places:
+                vouched[name] = places[heads[name]]
+            else:
+                self._stop(name, -1, f"its head on L1 is on another branch: 0x{heads[name].hex()}")
+                vouched[name] = 0
+        with self._changed:
+            less = not posted >= self._posted or any(vouched[n] != self._vouched.get(n, 0) for n in vouched)
+            self._posted, self._vouched, self._final = posted, vouched, final
+            self._changed.notify_all()
+        return less
 
 
 def request_for(manifest: Manifest, prepared: pb.Prepared, batch: StoredBatch) -> pb.ProveRequest:

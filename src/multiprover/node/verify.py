@@ -14,9 +14,9 @@ from eth_utils.address import to_checksum_address
 
 from multiprover.prover.v1 import prover_pb2 as pb
 from multiprover.settlement import claims
-from multiprover.settlement.client import VERIFYING_KEY_TYPES
 from multiprover.settlement.contracts import artifact
 from multiprover.settlement.errors import RefusedError
+from multiprover.settlement.groth16 import VERIFYING_KEY_TYPES
 from multiprover.settlement.l1 import L1, open_l1
 
 _VOUCH = "(bytes32,bytes32,address,(bytes32,bytes32,bytes32,bytes32,bytes32)[])"

@@ -23,7 +23,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from multiprover.lang.transition import Transition
 from multiprover.ledger.storage import Storage
 from multiprover.ledger.wire import prepare_request
-from multiprover.node.deployment import deploy
+from multiprover.node.deployment import deploy_program, plan_for
 from multiprover.node.node import Listener, Node
 from multiprover.node.reference import load_transition
 from multiprover.program import Program, trace
@@ -31,8 +31,10 @@ from multiprover.prover.v1 import prover_pb2 as pb
 from multiprover.provers.client import Prover
 from multiprover.provers.manifest import Manifest
 from multiprover.provers.registry import Fleet, Registry, suites_for
-from multiprover.settlement.client import Settlement
+from multiprover.settlement.base import address_of, raw
+from multiprover.settlement.deploy import Contracts
 from multiprover.settlement.l1 import L1, open_l1
+from multiprover.settlement.policy import Policy
 
 KEY_VARIABLE = "MULTIPROVER_L1_KEY"
 
@@ -64,7 +66,8 @@ class Config(BaseModel):
     Attributes:
         transition: its reference, ``path/to/file.py:Class``.
         slots: the batch size.
-        types: the proof types that prove and that the policy requires.
+        types: the proof types that prove.
+        policy: what a claim needs to be final; None: the default of the types.
         suites: the suites of the program, in suite order; by default those that the types need.
         l1: URL of the L1; None for the one in the process, which begins anew with every process.
         settlement: the contract's address, hex; None until it is deployed.
@@ -75,6 +78,7 @@ class Config(BaseModel):
     transition: str
     slots: int = Field(ge=1, le=512)
     types: tuple[str, ...] = Field(min_length=1)
+    policy: Policy | None = None
     suites: tuple[str, ...] = Field(default_factory=lambda data: suites_for(data["types"]), min_length=1)
     l1: str | None = None
     settlement: str | None = None
@@ -148,7 +152,7 @@ class Workspace:
     def _write(self) -> None:
         path = self.directory / "config.json"
         draft = path.with_suffix(".tmp")
-        draft.write_text(json.dumps(self.config.model_dump(), indent=2) + "\n", encoding="utf-8")
+        draft.write_text(json.dumps(self.config.model_dump(mode="json"), indent=2) + "\n", encoding="utf-8")
         draft.replace(path)
 
     # -- opening
@@ -233,40 +237,47 @@ class Workspace:
             )
         return l1, accounts[0]
 
-    def settlement(self, l1: L1, account: LocalAccount, *, allow_simulated: bool = True) -> Settlement:
-        """The settlement contract, deployed if it is not there yet. Call :meth:`prepare` before."""
+    def contracts(self, l1: L1, account: LocalAccount, *, allow_simulated: bool = True) -> Contracts:
+        """The contracts, deployed if they are not there yet. Call :meth:`prepare` before."""
         if self.config.settlement is not None and not l1.embedded:
-            return Settlement(l1, bytes.fromhex(self.config.settlement.removeprefix("0x")))
-        settlement = deploy(
-            l1,
-            account,
+            return Contracts.at(l1, raw(self.config.settlement))
+        plan = plan_for(
+            self.transition,
             self.program,
             self.config.slots,
             self.prepared,
             self.manifests,
-            self.config.types,
+            address_of(account),
             allow_simulated=allow_simulated,
+            policy=self.config.policy,
         )
-        address = "0x" + settlement.address.hex()
+        contracts = deploy_program(l1, account, plan, self.prepared, self.manifests)
+        self.settle_at(contracts)
+        return contracts
+
+    def settle_at(self, contracts: Contracts) -> None:
+        """Keep where this directory is settled.
+
+        Raises:
+            WorkspaceError: its batches belong to another contract.
+        """
+        address = "0x" + contracts.settlement.address.hex()
         if self.config.settlement not in (None, address):
             raise WorkspaceError(
-                f"the L1 in the process gave the contract address {address}, the stored batches belong to "
+                f"L1 has the contract at {address}, the stored batches belong to "
                 f"{self.config.settlement}; delete {self.directory} to begin anew"
             )
         self.config = self.config.model_copy(update={"settlement": address})
         self._write()
-        return settlement
 
-    def node(
-        self, settlement: Settlement, account: LocalAccount, listener: Listener = lambda _: None
-    ) -> Node:
+    def node(self, contracts: Contracts, account: LocalAccount, listener: Listener = lambda _: None) -> Node:
         """The node, not opened yet. Call :meth:`prepare` before."""
         return Node(
             self.transition,
             self.program,
             self.config.slots,
             self.storage,
-            settlement,
+            contracts,
             self.provers,
             self.manifests,
             self.prepared,

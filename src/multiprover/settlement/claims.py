@@ -127,7 +127,14 @@ def journal_hash(journal: bytes) -> bytes:
 
 def claim_id(parent_claim: bytes, journal: bytes) -> bytes:
     """``claim = keccak256(parent claim ‖ keccak256(journal))``."""
-    return keccak(_fixed("parent claim", parent_claim, HASH_BYTES) + journal_hash(journal))
+    return child_claim(parent_claim, journal_hash(journal))
+
+
+def child_claim(parent_claim: bytes, journal_hash: bytes) -> bytes:
+    """The claim of a journal, known by its hash, on a parent."""
+    return keccak(
+        _fixed("parent claim", parent_claim, HASH_BYTES) + _fixed("journal hash", journal_hash, HASH_BYTES)
+    )
 
 
 def challenge_seed(domain: bytes, suite: bytes, claim: bytes, commitment: bytes) -> bytes:

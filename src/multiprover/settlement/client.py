@@ -1,252 +1,117 @@
-"""The client of a ``Settlement`` contract (``docs/settlement.md``)."""
+"""The client of ``Settlement``: claims, vouches, finality (``docs/settlement.md``)."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Final, cast
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
 
-from eth_abi.abi import decode, encode
 from eth_abi.exceptions import DecodingError
 from eth_account.signers.local import LocalAccount
-from eth_utils.abi import event_abi_to_log_topic
 from eth_utils.address import to_checksum_address
 from web3.exceptions import Web3Exception
-from web3.types import LogReceipt
 
+from multiprover.settlement.base import Contract, Expectations, raw
 from multiprover.settlement.claims import (
     Deployment,
+    child_claim,
     claim_id,
-    domain,
-    genesis_claim,
     journal_hash,
-    proof_type_id,
-    state_root,
     suite_id,
 )
-from multiprover.settlement.contracts import artifact
-from multiprover.settlement.errors import L1Error, NotSettlementError, RefusedError, refused
-from multiprover.settlement.l1 import L1, Mined, contract_address
-
-WEI_PER_GWEI: Final = 10**9
-WORD: Final = 4
-
-BINDINGS: Final[Mapping[str, str]] = {"bn254": "Bn254Binding", "goldilocks": "GoldilocksBinding"}
-"""The binding contract of each suite."""
+from multiprover.settlement.errors import L1Error, NotSettlementError, RefusedError
+from multiprover.settlement.events import (
+    Event,
+    Finalised,
+    Happened,
+    Located,
+    Posted,
+    Receipt,
+    RootConflict,
+    Vouched,
+)
+from multiprover.settlement.l1 import L1
+from multiprover.settlement.types import TOP_TIER, WORD, ClaimStatus, Standing, SuiteResult, TypeStatus
 
 OUR_NAMES: Final = ("bn254", "goldilocks", "koalabear", "groth16", "halo2", "plonky2", "stark", "sgx")
 """Names whose hashes the client knows: a suite's and a proof type's id are made alike."""
 
-GROTH16_GAS: Final = 360_000
-SGX_GAS: Final = 40_000
-"""The most that an adapter may burn."""
+MAX_PROOF: Final = 4096
+"""Bytes of the longest proof that goes through ``vouch``; a longer one goes through its adapter."""
 
-VERIFYING_KEY_TYPES: Final = (
-    "uint256[2]",
-    "uint256[4]",
-    "uint256[4]",
-    "uint256[4]",
-    "uint256[4]",
-    "uint256[4]",
-    "uint256[2][]",
-)
+NO_CLAIM: Final = bytes(32)
 
 
-@dataclass(frozen=True)
-class KindInfo:
-    """One kind of transaction, as L1 must know it."""
-
-    name: str
-    words: int
-    """Input words that it uses, the kind itself included: 1 + the words of its parameters."""
-    from_l1: bool = False
-    operator_only: bool = False
-    value_word: int | None = None
-    """First of the two input words that must equal the value paid, in gwei."""
-
-
-@dataclass(frozen=True)
-class ProgramInfo:
-    """What L1 must know of a program and its batch size."""
-
-    program_id: bytes
-    slots: int
-    input_words: int
-    output_words: int
-    cell_words: int
-    kinds: tuple[KindInfo, ...]
-    """In the program's order; the first is ``noop``."""
-
-    @property
-    def slot_bytes(self) -> int:
-        """Bytes of one slot's input words."""
-        return WORD * self.input_words
-
-    @property
-    def journal_bytes(self) -> int:
-        """Bytes of every journal of the program."""
-        return WORD * (self.slots * (self.input_words + self.output_words) + self.cell_words)
+_VOUCH: Final = {
+    "name": "vouch",
+    "type": "tuple",
+    "components": [
+        {"name": "domain", "type": "bytes32"},
+        {"name": "claim", "type": "bytes32"},
+        {"name": "payee", "type": "address"},
+        {
+            "name": "suites",
+            "type": "tuple[]",
+            "components": [
+                {"name": name, "type": "bytes32"}
+                for name in ("pre_root", "post_root", "commitment", "challenge", "evaluation")
+            ],
+        },
+    ],
+}
+_LONG_PROOFS: Final = [
+    {
+        "type": "function",
+        "name": "prove",
+        "stateMutability": "nonpayable",
+        "inputs": [
+            _VOUCH,
+            {"name": "proof", "type": "bytes"},
+            {"name": "target", "type": "address"},
+            {"name": "data", "type": "bytes"},
+        ],
+        "outputs": [{"name": "", "type": "bytes"}],
+    }
+]
+"""The entry of an adapter that verifies proofs too long for ``vouch``."""
 
 
-@dataclass(frozen=True)
-class SuiteInfo:
-    """A suite of a deployment."""
+class Names:
+    """The names behind the ids on L1, in the order of the contract."""
 
-    name: str
-    genesis_root: bytes
-    binding: bytes | None = None
-    """Address of its binding, if that is already deployed; else ours is."""
+    def __init__(self, types: Sequence[bytes], suites: Sequence[bytes], names: Sequence[str] = ()) -> None:
+        known = {suite_id(name): name for name in (*OUR_NAMES, *names)}
+        self.types = tuple(known.get(t, f"0x{t.hex()}") for t in types)
+        self.suites = tuple(known.get(s, f"0x{s.hex()}") for s in suites)
 
+    def type_index(self, name: str) -> int:
+        """A proof type's place in the contract."""
+        if name not in self.types:
+            raise L1Error(f"proof type: expected one of {', '.join(self.types)}, got {name}")
+        return self.types.index(name)
 
-@dataclass(frozen=True)
-class Groth16Type:
-    """Deploys a ``Groth16Adapter``: one verifying key, one suite, proofs that bind."""
+    def suite_index(self, name: str) -> int:
+        """A suite's place in the contract."""
+        if name not in self.suites:
+            raise L1Error(f"suite: expected one of {', '.join(self.suites)}, got {name}")
+        return self.suites.index(name)
 
-    verifying_key: bytes
-    """The prover's artefact ``l1_verifier`` (docs/prover.md §3)."""
-    name: str = "groth16"
-    suite: str = "bn254"
+    def of_mask(self, mask: int) -> tuple[str, ...]:
+        """The proof types of a bit mask, in order."""
+        return tuple(name for i, name in enumerate(self.types) if mask >> i & 1)
 
-
-@dataclass(frozen=True)
-class SgxType:
-    """Deploys an ``SgxAdapter``: a signature, over all suites."""
-
-    allow_simulated: bool
-    mrenclave: bytes = bytes(32)
-    """The enclave's measurement that quotes must carry; zero takes simulated keys only."""
-    name: str = "sgx"
-
-
-@dataclass(frozen=True)
-class AdapterType:
-    """A proof type whose adapter is already deployed."""
-
-    name: str
-    adapter: bytes
-    suites: tuple[str, ...]
-    binds: bool
-    gas: int
+    def mask(self, names: Sequence[str]) -> int:
+        """The bit mask of proof types."""
+        return sum(1 << self.type_index(name) for name in set(names))
 
 
-ProofTypeInfo = Groth16Type | SgxType | AdapterType
-
-
-@dataclass(frozen=True)
-class SuiteResult:
-    """What a proof says of one suite: the root after the batch, and how it knows the journal."""
-
-    root: bytes
-    commitment: bytes = bytes(32)
-    challenge: bytes = bytes(32)
-    evaluation: bytes = bytes(32)
-
-
-@dataclass(frozen=True)
-class ClaimStatus:
-    """What L1 holds of a claim."""
-
-    posted: bool
-    conflict: bool
-    final: bool
-    number: int
-    """Batches since genesis."""
-    queue_end: int
-    """Queue entries taken in, up to and with this claim."""
-    vouched: frozenset[str]
-    """Proof types that have vouched for it."""
-
-
-@dataclass(frozen=True)
-class Enqueued:
-    """A transaction stands in the queue."""
-
-    index: int
-    sender: bytes
-    words: bytes
-
-
-@dataclass(frozen=True)
-class Posted:
-    """A claim was posted."""
-
-    claim: bytes
-    parent: bytes
-    journal_hash: bytes
-    number: int
-    queue_end: int
-
-
-@dataclass(frozen=True)
-class Vouched:
-    """A proof was accepted."""
-
-    claim: bytes
-    proof_type: str
-    payee: bytes
-
-
-@dataclass(frozen=True)
-class RootConflict:
-    """A proof was accepted for a root other than the one already vouched for: a provable bug."""
-
-    claim: bytes
-    proof_type: str
-    suite: str
-    recorded: bytes
-    found: bytes
-
-
-@dataclass(frozen=True)
-class ClaimConflict:
-    """Two claims with one parent and the same inputs were both vouched for: a provable bug."""
-
-    parent: bytes
-    claim: bytes
-    other: bytes
-
-
-@dataclass(frozen=True)
-class Finalised:
-    """A claim is final."""
-
-    claim: bytes
-    number: int
-    state_root: bytes
-
-
-Event = Enqueued | Posted | Vouched | RootConflict | ClaimConflict | Finalised
-
-
-@dataclass(frozen=True)
-class Located:
-    """An event and where it stands."""
-
-    event: Event
-    block_number: int
-    tx_hash: bytes
-
-
-@dataclass(frozen=True)
-class Receipt:
-    """A transaction to a settlement contract that took effect."""
-
-    tx_hash: bytes
-    block_number: int
-    gas_used: int
-    events: tuple[Event, ...] = field(default=())
-
-
-Expectations = Mapping[str, Callable[[], tuple[object, object]]]
-"""For a reason, what was expected and what came, where the client knows."""
-
-
-class Settlement:
-    """One deployment: a program, its suites and its proof types on one chain.
+class Settlement(Contract):
+    """One deployment's claims: a program, its suites and its proof types on one chain.
 
     Reads the deployment's fixed configuration once. Methods that send take the account that pays and wait
     until the transaction is mined; they raise :class:`RefusedError` where the contract would revert.
     """
+
+    name = "Settlement"
 
     def __init__(self, l1: L1, address: bytes, names: Sequence[str] = ()) -> None:
         """
@@ -258,185 +123,63 @@ class Settlement:
         Raises:
             NotSettlementError: there is no ``Settlement`` contract at the address.
         """
-        self.l1 = l1
-        self.address = address
-        self._abi = artifact("Settlement").abi
-        self._contract = l1.web3.eth.contract(address=to_checksum_address(address), abi=self._abi)
-        self._events = {
-            bytes(event_abi_to_log_topic(cast(Any, entry))): entry["name"]
-            for entry in self._abi
-            if entry["type"] == "event"
-        }
+        super().__init__(l1, address)
         if not l1.web3.eth.get_code(to_checksum_address(address)):
             raise NotSettlementError(
                 f"0x{address.hex()}: expected a Settlement contract, got an address without code"
             )
+        self._given = tuple(names)
         try:
-            program = self._view("program")
-            kinds = self._view("kinds")
-            suites = self._view("suites")
-            types = self._view("proof_types")
-            self.domain: bytes = self._view("domain")
-            self.genesis: bytes = self._view("genesis_claim")
-        except Exception as error:
+            self.domain: bytes = bytes(self._view("domain"))
+        except RefusedError as error:
             raise NotSettlementError(
                 f"0x{address.hex()}: expected a Settlement contract, got {error}"
             ) from error
-        self.program_id: bytes = program[0]
-        self.slots, self.input_words, self.output_words, self.cell_words = program[1:]
-        self._kinds = [tuple(kind) for kind in kinds]
-        self.suite_ids: tuple[bytes, ...] = tuple(suite[0] for suite in suites)
-        self.genesis_roots: tuple[bytes, ...] = tuple(suite[2] for suite in suites)
-        self.proof_type_ids: tuple[bytes, ...] = tuple(t[0] for t in types)
-        self.adapters: tuple[bytes, ...] = tuple(bytes.fromhex(t[1][2:]) for t in types)
-        self._binds: tuple[bool, ...] = tuple(t[3] for t in types)
-        self._names = {suite_id(name): name for name in (*OUR_NAMES, *names)}
+        self.genesis: bytes = bytes(self._view("genesis_claim"))
+        program = self._view("program")
+        suites = self._view("suites")
+        self.program_id = bytes(program[0])
+        self.slots, self.input_words, self.output_words, self.cell_words = map(int, program[1:])
+        self._suite_ids = tuple(bytes(s[0]) for s in suites)
+        self.genesis_roots: tuple[bytes, ...] = tuple(bytes(s[2]) for s in suites)
+        self.names = self._read_names()
 
-    @classmethod
-    def deploy(
-        cls,
-        l1: L1,
-        deployer: LocalAccount,
-        program: ProgramInfo,
-        suites: Sequence[SuiteInfo],
-        proof_types: Sequence[ProofTypeInfo],
-        *,
-        required: Sequence[str],
-        sequencer: bytes,
-        operator: bytes,
-    ) -> Settlement:
-        """Deploy bindings, adapters and ``Settlement``.
-
-        Args:
-            suites: in suite order.
-            proof_types: their order is that of the contract.
-            required: names of the proof types that a claim needs to be final.
-            sequencer: 20-byte address that posts batches.
-            operator: 20-byte address that queues operator_only transactions and registers enclave keys.
-
-        Raises:
-            CreationRefusedError, ProofRefusedError: a constructor refuses; its reason says why.
-        """
-        names = [t.name for t in proof_types]
-        order = [suite.name for suite in suites]
-        for name in required:
-            if name not in names:
-                raise L1Error(f"policy: expected one of {', '.join(names)}, got {name}")
-        for suite in suites:
-            if suite.binding is None and suite.name not in BINDINGS:
-                raise L1Error(f"suite: expected one of {', '.join(BINDINGS)}, or a binding, got {suite.name}")
-
-        # Adapters come first and pin the domain, which holds the address that Settlement will have.
-        nonce = l1.web3.eth.get_transaction_count(deployer.address, "pending")
-        before = sum(s.binding is None for s in suites)
-        before += sum(not isinstance(t, AdapterType) for t in proof_types)
-        address = contract_address(bytes.fromhex(deployer.address[2:]), nonce + before)
-        pinned = domain(l1.chain_id, address, program.program_id)
-
-        bindings = [s.binding or l1.create(deployer, artifact(BINDINGS[s.name]).bytecode) for s in suites]
-        types = [
-            _proof_type(l1, deployer, t, order=order, pinned=pinned, operator=operator) for t in proof_types
-        ]
-        arguments = encode(
-            [
-                "(bytes32,uint256,uint256,uint256,uint256)",
-                "(uint256,bool,bool,uint256)[]",
-                "(bytes32,address,bytes32)[]",
-                "(bytes32,address,uint256,bool,uint256)[]",
-                "uint256",
-                "address",
-                "address",
-            ],
-            [
-                (
-                    program.program_id,
-                    program.slots,
-                    program.input_words,
-                    program.output_words,
-                    program.cell_words,
-                ),
-                [(k.words, k.from_l1, k.operator_only, k.value_word or 0) for k in program.kinds],
-                [
-                    (suite_id(s.name), to_checksum_address(b), s.genesis_root)
-                    for s, b in zip(suites, bindings, strict=True)
-                ],
-                types,
-                sum(1 << names.index(name) for name in set(required)),
-                to_checksum_address(sequencer),
-                to_checksum_address(operator),
-            ],
-        )
-        created = l1.create(deployer, artifact("Settlement").bytecode + arguments)
-        if created != address:
-            raise L1Error(
-                f"deploy: expected Settlement at 0x{address.hex()}, got 0x{created.hex()}: "
-                "the deployer sent something else meanwhile, so the adapters pin another domain; deploy again"
-            )
-        return cls(l1, created, [*order, *names])
+    def _read_names(self) -> Names:
+        types = [bytes(self._view("proof_type", i)[0]) for i in range(self._view("type_count"))]
+        return Names(types, self._suite_ids, self._given)
 
     @property
     def deployment(self) -> Deployment:
         """What proofs and signatures are bound to."""
         return Deployment(self.l1.chain_id, self.address, self.program_id)
 
-    # Queue
-
-    def enqueue(self, sender: LocalAccount, words: bytes, *, value: int | None = None) -> Receipt:
-        """Put a transaction of a from_l1 kind into the queue.
-
-        Args:
-            words: the slot's input words, 4 bytes each.
-            value: wei to pay; None pays what the kind's value words say.
-
-        Raises:
-            EnqueueRefusedError: with the reason.
-        """
-        due = self._due(words)
-        paid = due if value is None else value
-        return self._send(
-            sender,
-            "enqueue",
-            [words],
-            {
-                "enqueue: length": lambda: (f"{WORD * self.input_words} bytes", len(words)),
-                "enqueue: kind": lambda: (f"below {len(self._kinds)}", int.from_bytes(words[:WORD], "big")),
-                "enqueue: value": lambda: (f"{due} wei", paid),
-                "enqueue: not the operator": lambda: (self._view("OPERATOR"), sender.address),
-            },
-            value=paid,
-        )
-
-    def queue_length(self) -> int:
-        """Transactions ever queued."""
-        return int(self._view("queue_length"))
-
-    def queue_entry(self, index: int) -> bytes:
-        """keccak256 of a queued transaction's input words; zero if there is none."""
-        return bytes(self._view("queue", index))
-
     # Post and bind
 
     def post(
-        self, sequencer: LocalAccount, parent: bytes, journal: bytes, commitments: Sequence[bytes]
+        self,
+        sender: LocalAccount,
+        parent: bytes,
+        journal: bytes,
+        commitments: Sequence[bytes],
+        origins: Sequence[bytes] = (),
     ) -> Receipt:
         """Post the sequencer's claim of ``journal`` on ``parent``.
 
         Args:
             commitments: c of every suite, in suite order.
+            origins: for each leading slot from L1, who queued it and when (:attr:`Enqueued.origin`).
 
         Raises:
             PostRefusedError: with the reason.
         """
         return self._send(
-            sequencer,
+            sender,
             "post",
-            [parent, journal, list(commitments)],
+            [parent, journal, list(commitments), list(origins)],
             {
-                "post: not the sequencer": lambda: (self._view("SEQUENCER"), sequencer.address),
                 "post: journal length": lambda: (f"{self.journal_bytes} bytes", len(journal)),
                 "post: unknown parent": lambda: ("a posted claim", f"0x{parent.hex()}"),
-                "post: commitments": lambda: (len(self.suite_ids), len(commitments)),
-                "post: queue entry": lambda: self._queue_mismatch(parent, journal),
+                "post: commitments": lambda: (len(self.names.suites), len(commitments)),
             },
         )
 
@@ -468,22 +211,13 @@ class Settlement:
         Raises:
             PostRefusedError: with the reason.
         """
-        return self._send(sender, "bind", [parent, journal, self.suite_index(suite), commitment])
+        return self._send(sender, "bind", [parent, journal, self.names.suite_index(suite), commitment])
 
     def is_bound(self, claim: bytes, suite: str, result: SuiteResult) -> bool:
         """Whether ``(c, z, y)`` of a result is bound to the claim."""
-        return bool(
-            self._view(
-                "is_bound",
-                claim,
-                self.suite_index(suite),
-                result.commitment,
-                result.challenge,
-                result.evaluation,
-            )
-        )
+        return bool(self._view("is_bound", claim, self.names.suite_index(suite), *result.words[1:]))
 
-    # Vouch
+    # Vouch and settle
 
     def vouch(
         self,
@@ -504,60 +238,106 @@ class Settlement:
         Args:
             results: one for each suite that the type commits to, in suite order.
             payee: 20-byte address that the proof names.
-            proof: as the adapter takes it.
+            proof: as the adapter takes it; one longer than :data:`MAX_PROOF` goes through the adapter's
+                own entry.
 
         Raises:
             VouchRefusedError: it does not fit the claims on L1.
             ProofRefusedError: the adapter refuses it.
         """
-        index = self.type_index(proof_type)
-        return self._send(
-            sender,
+        index = self.names.type_index(proof_type)
+        direct = len(proof) <= MAX_PROOF
+        words = [r.words for r in results]
+        data = self.encode(
             "vouch",
-            [
-                index,
-                parent,
-                journal_hash,
-                [(r.root, r.commitment, r.challenge, r.evaluation) for r in results],
-                to_checksum_address(payee),
-                proof,
-            ],
-            {
-                "vouch: not the head": lambda: (f"0x{self.head(proof_type).hex()}", f"0x{parent.hex()}"),
-                "groth16: proof length": lambda: ("384 bytes", len(proof)),
-                "sgx: signature length": lambda: ("65 bytes", len(proof)),
-            },
+            [index, parent, journal_hash, words, to_checksum_address(payee), proof if direct else b""],
+        )
+        expectations: Expectations = {
+            "vouch: not the head": lambda: (f"0x{self.head(proof_type).hex()}", f"0x{parent.hex()}"),
+            "groth16: proof length": lambda: ("384 bytes", len(proof)),
+            "sgx: signature length": lambda: ("65 bytes", len(proof)),
+        }
+        if direct:
+            return self._transact(sender, self.address, data, expectations)
+        status = self.proof_type(proof_type)
+        statement = self.statement(status, parent, journal_hash, results, payee)
+        return self._transact(
+            sender,
+            status.adapter,
+            self.through_adapter(status, statement, proof, self.address, data),
+            expectations,
         )
 
-    def show_conflict(
-        self, sender: LocalAccount, parent: bytes, journal_hash: bytes, other_journal_hash: bytes
+    def statement(
+        self,
+        status: TypeStatus,
+        parent: bytes,
+        journal_hash: bytes,
+        results: Sequence[SuiteResult],
+        payee: bytes,
+    ) -> tuple[Any, ...]:
+        """What an adapter is asked: the contracts' ``IAdapter.Vouch``."""
+        pre = [self.root(parent, suite) or bytes(32) for suite in status.suites]
+        return (
+            self.domain,
+            child_claim(parent, journal_hash),
+            to_checksum_address(payee),
+            [(root, *r.words) for root, r in zip(pre, results, strict=True)],
+        )
+
+    def through_adapter(
+        self, status: TypeStatus, statement: tuple[Any, ...], proof: bytes, target: bytes, data: bytes
+    ) -> bytes:
+        """Calldata for an adapter that verifies a long proof itself, then calls ``target`` with ``data``."""
+        contract = self.l1.web3.eth.contract(address=to_checksum_address(status.adapter), abi=_LONG_PROOFS)
+        return raw(contract.encode_abi("prove", [statement, proof, to_checksum_address(target), data]))
+
+    def settle(self, sender: LocalAccount, parent: bytes, journal_hash: bytes) -> Receipt:
+        """Have a claim become final for the tiers whose delays have passed.
+
+        Raises:
+            VouchRefusedError: nothing changes; the reason says why.
+        """
+        return self._send(sender, "settle", [parent, journal_hash])
+
+    def prune(
+        self,
+        sender: LocalAccount,
+        parent: bytes,
+        journal_hash: bytes,
+        bindings: Sequence[tuple[str, SuiteResult]] = (),
     ) -> Receipt:
-        """Mark two claims on one parent that were both vouched for.
+        """Delete what L1 holds of a claim and no longer needs.
 
         Raises:
             VouchRefusedError: with the reason.
         """
-        return self._send(sender, "show_conflict", [parent, journal_hash, other_journal_hash])
+        places = [(self.names.suite_index(s), *r.words[1:]) for s, r in bindings]
+        return self._send(sender, "prune", [parent, journal_hash, places])
 
-    def register_signer(
-        self, operator: LocalAccount, signer: bytes, *, quote: bytes = b"", simulated: bool = False
-    ) -> Mined:
-        """Register an enclave's 20-byte vouching address with its quote, or as simulated.
-
-        Raises:
-            ProofRefusedError: with the reason.
-        """
-        data = self._sgx().encode_abi("register", [to_checksum_address(signer), quote, simulated])
-        return self.l1.transact(operator, self.adapters[self.type_index("sgx")], bytes.fromhex(data[2:]))
-
-    def revoke_signer(self, operator: LocalAccount, signer: bytes) -> Mined:
-        """Bar an enclave's vouching address for good.
+    def complain(self, sender: LocalAccount) -> Receipt:
+        """Start the time after which inputs on the last final claim that nobody proves are given up.
 
         Raises:
-            ProofRefusedError: with the reason.
+            VouchRefusedError: with the reason.
         """
-        data = self._sgx().encode_abi("revoke", [to_checksum_address(signer)])
-        return self.l1.transact(operator, self.adapters[self.type_index("sgx")], bytes.fromhex(data[2:]))
+        return self._send(sender, "complain", [])
+
+    def discard(self, sender: LocalAccount) -> Receipt:
+        """Give up the inputs on the last final claim that nobody has proved in time.
+
+        Raises:
+            VouchRefusedError: with the reason.
+        """
+        return self._send(sender, "discard", [])
+
+    def catch_up(self, sender: LocalAccount, proof_type: str) -> Receipt:
+        """Move the head of a type that fell silent to the last final claim.
+
+        Raises:
+            VouchRefusedError: with the reason.
+        """
+        return self._send(sender, "catch_up", [self.names.type_index(proof_type)])
 
     # What stands on L1
 
@@ -566,29 +346,108 @@ class Settlement:
         """Bytes of every journal."""
         return int(WORD * (self.slots * (self.input_words + self.output_words) + self.cell_words))
 
+    def proof_types(self) -> dict[str, TypeStatus]:
+        """The proof types, in the order of the contract."""
+        if self._view("type_count") != len(self.names.types):
+            self.names = self._read_names()
+        return {name: self.proof_type(name) for name in self.names.types}
+
+    def proof_type(self, name: str) -> TypeStatus:
+        """What L1 holds of a proof type."""
+        t = self._view("proof_type", self.names.type_index(name))
+        _, adapter, suites, binds, gas, standing, valid_from, next_adapter, _, next_from = t
+        return TypeStatus(
+            name,
+            raw(adapter),
+            tuple(s for i, s in enumerate(self.names.suites) if suites >> i & 1),
+            binds,
+            gas,
+            Standing(standing),
+            valid_from,
+            raw(next_adapter) if next_from else None,
+            next_from,
+        )
+
+    def binds(self, proof_type: str) -> bool:
+        """Whether the type's proofs know the journal by ``(c, z, y)``; otherwise by the claim itself."""
+        return self.proof_type(proof_type).binds
+
     def head(self, proof_type: str) -> bytes:
         """The claim that the proof type vouched for last."""
-        return bytes(self._view("head", self.type_index(proof_type)))
+        return bytes(self._view("head", self.names.type_index(proof_type)))
 
     def heads(self) -> dict[str, bytes]:
         """The head of every proof type."""
-        return {
-            self._name(t): bytes(h) for t, h in zip(self.proof_type_ids, self._view("heads"), strict=True)
-        }
+        return {name: self.head(name) for name in self.proof_types()}
 
     def final_claim(self) -> bytes:
-        """The last claim that is final."""
+        """The last claim that is final for any value."""
         return bytes(self._view("final_claim"))
+
+    def finality(self) -> tuple[bytes, int, int, int]:
+        """The last claim that is final for any value: it, its number, queue entries taken in, Unix
+        seconds.
+        """
+        claim, number, queue_end, time = self._view("finality")
+        return bytes(claim), number, queue_end, time
+
+    def tip(self) -> tuple[bytes, int, int]:
+        """The last posted batch: who posted it, queue entries taken in, number."""
+        poster, queue_end, number = self._view("tip")
+        return raw(poster), queue_end, number
+
+    def frozen_from(self) -> int:
+        """The lowest batch of an open conflict, from which on nothing becomes final; 0: none."""
+        return int(self._view("frozen_from"))
+
+    def halted(self) -> bool:
+        """Whether the system has halted for good, and users leave by the escape."""
+        return bool(self._view("halted"))
+
+    def complained(self, claim: bytes) -> int:
+        """When somebody complained about what is posted on a claim, in Unix seconds; 0: nobody has."""
+        return int(self._view("complained", claim))
+
+    def tier_of(self, gwei: int) -> int:
+        """The tier of a value: the bit of a claim's finality that releases it."""
+        return int(self._view("tier_of", gwei))
+
+    def proof_window(self) -> int:
+        """Seconds after which what nobody proves can be given up."""
+        return int(self._view("PROOF_WINDOW"))
 
     def claim(self, claim: bytes) -> ClaimStatus:
         """What L1 holds of a claim; all false and zero if it was not posted."""
-        posted, conflict, final, number, queue_end, vouched = self._view("claim", claim)
-        names = frozenset(self._name(t) for i, t in enumerate(self.proof_type_ids) if vouched >> i & 1)
-        return ClaimStatus(posted, conflict, final, number, queue_end, names)
+        (
+            posted,
+            _,
+            closed,
+            generation,
+            children_generation,
+            final,
+            _,
+            number,
+            queue_end,
+            vouched,
+            counting,
+            times,
+        ) = self._view("claim", claim)
+        return ClaimStatus(
+            posted,
+            closed,
+            generation,
+            children_generation,
+            final,
+            number,
+            queue_end,
+            frozenset(self.names.of_mask(vouched)),
+            frozenset(self.names.of_mask(counting)),
+            {name: t for name, t in zip(self.names.types, times, strict=False) if t},
+        )
 
     def root(self, claim: bytes, suite: str) -> bytes | None:
         """The root that was vouched for; None if no type has yet."""
-        root = bytes(self._view("root", claim, self.suite_index(suite)))
+        root = bytes(self._view("root", claim, self.names.suite_index(suite)))
         return root if any(root) else None
 
     def state_root(self, claim: bytes) -> bytes:
@@ -597,7 +456,7 @@ class Settlement:
         Raises:
             RefusedError: some root was not.
         """
-        return self.l1.call(self.address, self._encode("state_root", [claim]))
+        return self.l1.call(self.address, self.encode("state_root", [claim]))
 
     def journal(self, posted: Located) -> bytes:
         """The journal of a posted claim, from the calldata of its transaction.
@@ -610,7 +469,7 @@ class Settlement:
             raise L1Error(f"journal: expected a Posted event, got {type(posted.event).__name__}")
         tx = self.l1.web3.eth.get_transaction(posted.tx_hash)  # type: ignore[arg-type]
         try:
-            _, arguments = self._contract.decode_function_input(tx["input"])
+            _, arguments = self.decode_call(bytes(tx["input"]))
             journal = bytes(arguments["journal"])
         except (ValueError, KeyError, Web3Exception, DecodingError) as error:
             raise L1Error(
@@ -624,109 +483,9 @@ class Settlement:
             )
         return journal
 
-    def events(self, from_block: int = 0, to_block: int | None = None) -> Iterator[Located]:
-        """Events of this deployment from ``from_block`` to ``to_block`` (the latest), in order.
-
-        A chain in this process looks through every block of the range: follow it with ``from_block``.
-        """
-        logs = self.l1.web3.eth.get_logs(
-            {
-                "address": to_checksum_address(self.address),
-                "fromBlock": from_block,
-                "toBlock": "latest" if to_block is None else to_block,
-            }
-        )
-        for log in logs:
-            event = self._event(log)
-            if event is not None:
-                yield Located(event, log["blockNumber"], bytes(log["transactionHash"]))
-
-    def binds(self, proof_type: str) -> bool:
-        """Whether the type's proofs know the journal by ``(c, z, y)``; otherwise by the claim itself."""
-        return self._binds[self.type_index(proof_type)]
-
-    def type_index(self, proof_type: str) -> int:
-        """A proof type's place in the contract."""
-        try:
-            return self.proof_type_ids.index(proof_type_id(proof_type))
-        except ValueError:
-            known = ", ".join(map(self._name, self.proof_type_ids))
-            raise L1Error(f"proof type: expected one of {known}, got {proof_type}") from None
-
-    def suite_index(self, suite: str) -> int:
-        """A suite's place in the contract."""
-        try:
-            return self.suite_ids.index(suite_id(suite))
-        except ValueError:
-            known = ", ".join(map(self._name, self.suite_ids))
-            raise L1Error(f"suite: expected one of {known}, got {suite}") from None
-
-    # Inside
-
-    def _name(self, id: bytes) -> str:
-        return self._names.get(id, f"0x{id.hex()}")
-
-    def _view(self, name: str, *arguments: object) -> Any:
-        return self._contract.functions[name](*arguments).call()
-
-    def _encode(self, function: str, arguments: Sequence[object]) -> bytes:
-        return bytes.fromhex(self._contract.encode_abi(function, list(arguments))[2:])
-
-    def _sgx(self) -> Any:
-        address = to_checksum_address(self.adapters[self.type_index("sgx")])
-        return self.l1.web3.eth.contract(address=address, abi=artifact("SgxAdapter").abi)
-
-    def _send(
-        self,
-        sender: LocalAccount,
-        function: str,
-        arguments: Sequence[object],
-        expectations: Expectations | None = None,
-        *,
-        value: int = 0,
-    ) -> Receipt:
-        data = self._encode(function, arguments)
-        try:
-            mined = self.l1.transact(sender, self.address, data, value=value)
-        except RefusedError as error:
-            known = (expectations or {}).get(error.reason)
-            if known is None:
-                raise
-            expected, found = known()
-            raise refused(error.reason, str(expected), str(found)) from error
-        events = tuple(event for log in mined.logs if (event := self._event(log)) is not None)
-        return Receipt(mined.tx_hash, mined.block_number, mined.gas_used, events)
-
-    def _due(self, words: bytes) -> int:
-        """Wei that a queued transaction's value words say."""
-        kind = int.from_bytes(words[:WORD], "big")
-        value_word = self._kinds[kind][3] if kind < len(self._kinds) else 0
-        if not value_word:
-            return 0
-        at = WORD * value_word
-        return int.from_bytes(words[at : at + 2 * WORD], "big") * WEI_PER_GWEI
-
-    def _queue_mismatch(self, parent: bytes, journal: bytes) -> tuple[str, str]:
-        """The first slot from L1 that is not the queue's next entry."""
-        index = self.claim(parent).queue_end
-        for slot in range(self.slots):
-            words = journal[slot * WORD * self.input_words : (slot + 1) * WORD * self.input_words]
-            entry = self.queue_entry(index)
-            if journal_hash(words) != entry:
-                return f"queue entry {index}, hash 0x{entry.hex()}, in slot {slot}", f"0x{words.hex()}"
-            index += 1
-        return "", ""
-
-    def _event(self, log: LogReceipt) -> Event | None:
-        if bytes.fromhex(log["address"][2:]) != self.address:
-            return None
-        name = self._events.get(bytes(log["topics"][0]))
-        if name is None:
-            return None
-        a = self._contract.events[name]().process_log(log)["args"]
+    def _event(self, name: str, arguments: Any) -> Event:
+        a: Mapping[str, Any] = arguments
         match name:
-            case "Enqueued":
-                return Enqueued(a["index"], bytes.fromhex(a["sender"][2:]), bytes(a["words"]))
             case "Posted":
                 return Posted(
                     bytes(a["claim"]),
@@ -736,52 +495,24 @@ class Settlement:
                     a["queue_end"],
                 )
             case "Vouched":
-                name = self._name(self.proof_type_ids[a["proof_type"]])
-                return Vouched(bytes(a["claim"]), name, bytes.fromhex(a["payee"][2:]))
+                return Vouched(bytes(a["claim"]), self._type(a["proof_type"]), raw(a["payee"]))
             case "RootConflict":
                 return RootConflict(
                     bytes(a["claim"]),
-                    self._name(self.proof_type_ids[a["proof_type"]]),
-                    self._name(self.suite_ids[a["suite"]]),
+                    self._type(a["proof_type"]),
+                    self.names.suites[a["suite"]],
                     bytes(a["recorded"]),
                     bytes(a["found"]),
                 )
-            case "ClaimConflict":
-                return ClaimConflict(bytes(a["parent"]), bytes(a["claim"]), bytes(a["other"]))
+            case "Finalised":
+                top = a["final"] >> TOP_TIER & 1
+                return Finalised(
+                    bytes(a["claim"]), a["number"], a["final"], bytes(a["state_root"]) if top else None
+                )
             case _:
-                return Finalised(bytes(a["claim"]), a["number"], bytes(a["state_root"]))
+                return Happened(self.name, name, dict(a))
 
-
-def predicted_genesis(l1: L1, address: bytes, program: ProgramInfo, suites: Sequence[SuiteInfo]) -> bytes:
-    """The genesis claim that a deployment at ``address`` has."""
-    roots = state_root([suite.genesis_root for suite in suites])
-    return genesis_claim(domain(l1.chain_id, address, program.program_id), roots)
-
-
-def _proof_type(
-    l1: L1,
-    deployer: LocalAccount,
-    info: ProofTypeInfo,
-    *,
-    order: Sequence[str],
-    pinned: bytes,
-    operator: bytes,
-) -> tuple[bytes, str, int, bool, int]:
-    """Deploy the adapter where it is ours, and give the constructor's ``ProofType``."""
-    match info:
-        case Groth16Type():
-            key = decode(VERIFYING_KEY_TYPES, info.verifying_key)
-            arguments = encode([*VERIFYING_KEY_TYPES, "bytes32"], [*key, pinned])
-            adapter = l1.create(deployer, artifact("Groth16Adapter").bytecode + arguments)
-            suites, binds, gas = [info.suite], True, GROTH16_GAS
-        case SgxType():
-            arguments = encode(
-                ["address", "bool", "bytes32"],
-                [to_checksum_address(operator), info.allow_simulated, info.mrenclave],
-            )
-            adapter = l1.create(deployer, artifact("SgxAdapter").bytecode + arguments)
-            suites, binds, gas = list(order), False, SGX_GAS
-        case AdapterType():
-            adapter, suites, binds, gas = info.adapter, list(info.suites), info.binds, info.gas
-    mask = sum(1 << order.index(suite) for suite in set(suites))
-    return proof_type_id(info.name), to_checksum_address(adapter), mask, binds, gas
+    def _type(self, index: int) -> str:
+        if index >= len(self.names.types):
+            self.names = self._read_names()
+        return self.names.types[index]

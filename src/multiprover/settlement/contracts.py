@@ -11,7 +11,20 @@ from pathlib import Path
 from tempfile import NamedTemporaryFile
 from typing import Any, Final
 
-CONTRACTS: Final = ("Settlement", "Bn254Binding", "GoldilocksBinding", "Groth16Adapter", "SgxAdapter")
+CONTRACTS: Final = (
+    "Settlement",
+    "Governance",
+    "PolicyCheck",
+    "Bridge",
+    "Sequencing",
+    "Council",
+    "Bn254Binding",
+    "GoldilocksBinding",
+    "Bn254Tree",
+    "GoldilocksTree",
+    "Groth16Adapter",
+    "SgxAdapter",
+)
 SOLIDITY_CONTRACTS: Final = ("Plonky2Adapter",)
 SOLIDITY_ARTEFACT: Final = "solidity.json"
 """Made by ``make contracts`` from ``contracts/*.sol``, and committed: its use needs no compiler."""

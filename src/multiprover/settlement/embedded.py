@@ -80,3 +80,13 @@ class EmbeddedProvider(EthereumTesterProvider):
         with self._lock:
             # eth-tester mines one second before the time that it is given.
             cast(EthereumTester, self.ethereum_tester).time_travel(timestamp + 1)
+
+    def snapshot(self) -> object:
+        """Remember the chain as it is."""
+        with self._lock:
+            return cast(EthereumTester, self.ethereum_tester).take_snapshot()
+
+    def revert(self, snapshot: object) -> None:
+        """Make the chain forget what it did since a snapshot."""
+        with self._lock:
+            cast(EthereumTester, self.ethereum_tester).revert_to_snapshot(snapshot)

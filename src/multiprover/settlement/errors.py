@@ -24,9 +24,6 @@ REASONS: Final[dict[str, str]] = {
     "init: adapter": "an adapter has no code",
     "init: proof type suites": "a proof type must commit to at least one of the suites, and to no others",
     "init: gas": "an adapter's gas is 0",
-    "init: policy": "the policy must name at least one of the proof types, and no others",
-    "init: suite not covered": "no proof type of the policy commits to some suite",
-    "init: sequencer": "the sequencer is the zero address",
     "init: operator": "the operator is the zero address",
     # Settlement: queue
     "enqueue: length": "the input words are not those of one slot",
@@ -109,7 +106,6 @@ REASONS: Final[dict[str, str]] = {
     "post: journal length": "the journal is not of the program's length",
     "post: kind": "a slot has a kind that does not exist",
     "post: L1 transaction after others": "transactions from L1 must stand before all others",
-    "post: nothing queued": "a transaction from L1 was never queued, or is already taken in",
     "post: queue entry": "a transaction from L1 is not the next one in the queue",
     "post: already posted": "this claim is already posted",
     "post: commitments": "there must be one commitment a suite",
@@ -124,7 +120,6 @@ REASONS: Final[dict[str, str]] = {
     "vouch: proof type": "there is no such proof type",
     "vouch: not the head": "the parent is not this proof type's head: vouched before, or a batch left out",
     "vouch: unknown claim": "the claim is not posted",
-    "vouch: conflict": "the claim is in conflict and not final",
     "vouch: results": "there must be one result for each suite that the proof type commits to",
     "vouch: root": "a root is zero or not canonical in its suite",
     "vouch: not bound": "this (c, z, y) is not bound to the claim; bind the commitment first",
@@ -134,6 +129,127 @@ REASONS: Final[dict[str, str]] = {
     "conflict: not vouched for": "no proof type has vouched for one of the claims",
     "conflict: known": "both claims are already in conflict",
     "state root: unknown": "some suite's root has not been vouched for",
+    # Settlement: creation
+    "init: kinds": "a program has 1 to 32 kinds, and from_l1 names none beyond them",
+    "init: contracts": "an address of another contract is zero, or has no code yet",
+    "init: window": "a window is 0, too long, or shorter than one that it must contain",
+    "init: roles": "the operator or the council is the zero address",
+    "init: too many types": "there are 8 proof types already",
+    # Settlement: post, propose
+    "post: closed": "the parent lost a conflict",
+    "post: origins": "there must be one origin a leading transaction from L1, at most 64",
+    "propose: discarded": "the first journal is that of a claim which was discarded",
+    # Settlement: vouch, settle
+    "vouch: halted": "the system has halted for good: users leave by the last final roots",
+    "vouch: type not active": "the proof type is quarantined or disabled",
+    "vouch: not valid yet": "the type's verifier was just replaced; it counts from the next epoch on (1024 s)",
+    "vouch: closed": "the claim lost a conflict",
+    "vouch: discarded": "the claim was discarded: other inputs took its place",
+    "vouch: frozen": "a conflict at a lower batch is open",
+    "settle: halted": "the system has halted for good",
+    "settle: unknown claim": "the claim is not posted",
+    "settle: discarded": "the claim was discarded: other inputs took its place",
+    "settle: nothing is due": "no further tier's types, delay, parent and siblings allow it now (or a conflict is open)",
+    "tier: unknown": "the policy has no such tier",
+    # Settlement: liveness
+    "complain: known": "a complaint stands already",
+    "stuck: nothing posted": "no batch is posted on the last final claim",
+    "stuck: frozen": "a conflict is open, or the system has halted",
+    "stuck: proved": "some type has proved the batch, or a later one",
+    "discard: no complaint": "complain first; a complaint lapses after two proof windows",
+    "discard: too early": "the proof window since the complaint has not passed",
+    "discard: too often": "a claim's children can be discarded 63 times",
+    "catch up: proof type": "there is no such proof type",
+    "catch up: type not active": "the proof type is quarantined or disabled",
+    "catch up: not behind": "the type's head is not behind the last final claim",
+    "catch up: head not final": "the type is on a branch that lost: show the conflict",
+    "catch up: not silent": "the type's last vouch is not a proof window old",
+    "prune: unknown claim": "the claim is not posted, or already pruned",
+    "prune: not left behind": "the last final claim, or an active type's head, is not past it yet",
+    "prune: too early": "its last vouch is not a proof window old",
+    "prune: evidence": "an active type stands behind a claim that is not final: show the conflict",
+    "halt: not the bridge": "only the bridge halts the system, by its own rule",
+    "hook: not governance": "only Governance may call this, under its own rules",
+    "hook: policy": "a policy has 1 to 4 tiers",
+    "hook: batch": "the type has already vouched for the batch from which the new adapter should hold",
+    "hook: upgrade pending": "the type has not reached the batch of its last upgrade",
+    # PolicyCheck
+    "policy: refused": "the policy did not pass its check",
+    "policy: tiers": "a policy has a tier",
+    "policy: limits": "limits rise, and the last one is 2^64 - 1",
+    "policy: alternatives": "a tier has an alternative",
+    "policy: alternative twice": "two alternatives of a tier have the same types",
+    "policy: types": "an alternative names a type that does not exist, or none",
+    "policy: delay": "a delay is over 30 days",
+    "policy: suite not covered": "an alternative's types do not commit to every suite",
+    "policy: more types and a longer delay": "an alternative waits longer than one with fewer of its types",
+    "policy: not monotone in value": "an alternative would not do for the tier below",
+    "policy: halts with one type": "a type is in every alternative of a tier, and accepts_halt is not set",
+    "policy: weights": "one weight a type, 1 or more, 255 in all, and no two sets of types of equal weight",
+    "policy: not tighter": "the policy would release something that the one in force would not; propose it",
+    # Governance
+    "operator: not the operator": "only the operator proposes",
+    "timelock: scheduled": "this very change is already scheduled",
+    "timelock: not scheduled": "this very change is not scheduled, was cancelled, or is already applied",
+    "timelock: too early": "the timelock has not passed",
+    "conflict: not settlement": "only Settlement reports a dissent",
+    "conflict: unknown claim": "a claim is not posted",
+    "conflict: discarded": "a claim was discarded",
+    "conflict: another is open": "a conflict at this batch or a lower one is open; resolve it first",
+    "conflict: none is open": "there is no open conflict",
+    "conflict: of roots": "the open conflict is of roots: dissenting vouches are its options",
+    "conflict: too many options": "a conflict has at most 8 options",
+    "conflict: not on the final branch": "the claims stand on a branch that lost: show the conflict where it parted",
+    "choose: not the council": "only the council chooses",
+    "choose: too late": "the council's window has passed; anyone resolves",
+    "choose: no such option": "there is no such option, or no active type stands behind it",
+    "resolve: too early": "the council's window has not passed, and two options have support",
+    "convict: other inputs": "the two claims are not posted on one parent with the same inputs",
+    "convict: not vouched for": "the type has not vouched for the first claim with its present verifier",
+    "convict: other roots before": "the type did not stand behind the parent's roots",
+    "convict: other adapter": "another adapter decided on that batch",
+    "convict: results": "there must be one result for each suite that the proof type commits to",
+    "convict: not bound": "this (c, z, y) is not bound to the claim; bind the commitment first",
+    "convict: no contradiction": "the proof says what the type vouched for",
+    "convict: proof": "the adapter does not accept the proof",
+    "canary: journal": "the journal is not of the program's length",
+    "canary: not a noop": "a slot is not a noop",
+    "canary: results": "there must be one result for each suite that the proof type commits to",
+    "canary: root": "a root is not canonical in its suite",
+    "canary: commitment": "a commitment is not canonical in its suite",
+    "canary: not false": "the roots are those of genesis: that is true",
+    "canary: proof": "the adapter does not accept the proof",
+    "bounty: nothing to pay": "nothing is owed to this payee",
+    "replace: not the council": "only the council replaces a verifier at once",
+    "replace: type is active": "an active type's verifier waits for the timelock: schedule an upgrade",
+    "replace: conflict is open": "no verifier is replaced while a conflict is open",
+    "type: unknown": "there is no such proof type",
+    "type: disabled": "the proof type is already disabled",
+    "type: adapter is banned": "the adapter is that of a disabled type",
+    "type: adapter in use": "the adapter is already a proof type's",
+    # Sequencing
+    "seat: bond": "the value paid is not the bond",
+    "seat: open": "the seat is already open",
+    "seat: taken": "there is a sequencer",
+    "seat: not settlement": "only Settlement reports a discarded batch",
+    "seat: not the sequencer": "only the sequencer may do this",
+    "seat: leaving already": "the sequencer has given notice",
+    "seat: notice": "no notice was given, or it has not passed",
+    "seat: nothing to pay": "nothing is owed to this payee",
+    "overdue: not queued": "this is not what stands at that place in the queue",
+    "overdue: in time": "the sequencer's window has not passed",
+    "overdue: taken in": "the entry is posted, and final or still in time",
+    # Council
+    "council: threshold": "the threshold is more than half of the members, and at most all",
+    "council: members": "members stand in rising order, each once",
+    "council: too late": "the deadline of the action has passed",
+    "council: too few signatures": "fewer members signed than the threshold",
+    "council: signature length": "a signature has 65 bytes",
+    "council: high s": "s is not in the lower half of the group order",
+    "council: not a member": "the signer is not a member (or what was signed is another action or nonce)",
+    "council: order": "signatures stand by rising address, each once",
+    "council: target": "the target has no code",
+    "council: not the council": "only the council itself changes its members",
     # Bindings
     "bn254: journal": "a journal has at least 32 bytes, a multiple of 4",
     "bn254: challenge": "the challenge is not below the field's order",
@@ -237,6 +353,22 @@ class VouchRefusedError(RefusedError):
     """A vouch does not fit the claims on L1."""
 
 
+class LivenessRefusedError(RefusedError):
+    """Nothing is to be done: the claim, the type or the system is not where that could be needed."""
+
+
+class GovernanceRefusedError(RefusedError):
+    """A change of policy, type or verifier, or a step in a conflict, that the rules do not allow."""
+
+
+class SequencingRefusedError(RefusedError):
+    """The sequencer's seat is not to be had, opened or left that way."""
+
+
+class CouncilRefusedError(RefusedError):
+    """An action that the council did not approve."""
+
+
 class ProofRefusedError(RefusedError):
     """An adapter refused a proof, a key or a signature."""
 
@@ -251,7 +383,15 @@ _BY_PREFIX: Final[dict[str, type[RefusedError]]] = {
     "propose": PostRefusedError,
     "bind": PostRefusedError,
     "vouch": VouchRefusedError,
-    "conflict": VouchRefusedError,
+    **dict.fromkeys("settle tier complain stuck discard prune hook".split(), LivenessRefusedError),
+    "catch up": LivenessRefusedError,
+    **dict.fromkeys(
+        "policy timelock operator conflict choose resolve convict canary bounty replace type".split(),
+        GovernanceRefusedError,
+    ),
+    "seat": SequencingRefusedError,
+    "overdue": SequencingRefusedError,
+    "council": CouncilRefusedError,
     "bn254": PostRefusedError,
     "goldilocks": PostRefusedError,
     "groth16": ProofRefusedError,

@@ -18,17 +18,15 @@ from eth_utils.address import to_checksum_address
 from py_ecc.bn128.bn128_curve import G1, G2, curve_order, multiply
 
 from multiprover.settlement import claims
-from multiprover.settlement.client import (
-    Groth16Type,
-    KindInfo,
-    ProgramInfo,
-    Settlement,
-    SgxType,
-    SuiteInfo,
-    SuiteResult,
-)
+from multiprover.settlement.adapters import Groth16Type, SgxType
+from multiprover.settlement.base import address_of
+from multiprover.settlement.bridge_rules import BridgeRules, KindInfo
+from multiprover.settlement.client import Settlement
 from multiprover.settlement.contracts import CONTRACTS, artifact
+from multiprover.settlement.deploy import Plan, deploy
 from multiprover.settlement.l1 import calldata_floor, open_l1
+from multiprover.settlement.policy import Policy
+from multiprover.settlement.types import ProgramInfo, SuiteInfo, SuiteResult
 
 _KINDS: Final = (
     KindInfo("noop", 1),
@@ -99,22 +97,27 @@ def measure(slots: int) -> dict[str, Any]:
     l1 = open_l1(None)
     deployer, sequencer, operator, sender = l1.dev_accounts()[:4]
     genesis_root = _word(1)
-    program = ProgramInfo(keccak(b"gas"), slots, _INPUT_WORDS, _OUTPUT_WORDS, _CELL_WORDS, _KINDS)
-    settlement = Settlement.deploy(
+    program = ProgramInfo(keccak(b"gas"), slots, _INPUT_WORDS, _OUTPUT_WORDS, _CELL_WORDS)
+    contracts = deploy(
         l1,
         deployer,
-        program,
-        [SuiteInfo("bn254", genesis_root)],
-        [Groth16Type(_verifying_key()), SgxType(allow_simulated=True)],
-        required=["groth16", "sgx"],
-        sequencer=bytes.fromhex(sequencer.address[2:]),
-        operator=bytes.fromhex(operator.address[2:]),
+        Plan(
+            program=program,
+            bridge=BridgeRules(kinds=_KINDS, has_refused=False, messages=()),
+            suites=(SuiteInfo("bn254", genesis_root),),
+            proof_types=(Groth16Type(_verifying_key()), SgxType(allow_simulated=True)),
+            policy=Policy.single(["sgx", "groth16"], accepts_halt=True),
+            sequencer=address_of(sequencer),
+            operator=address_of(operator),
+            council=address_of(operator),
+        ),
     )
+    settlement = contracts.settlement
     gas: dict[str, int] = {}
-    gas["register_signer"] = settlement.register_signer(
-        operator, claims.signer_address(_ENCLAVE_KEY), simulated=True
-    ).gas_used
-    gas["enqueue"] = settlement.enqueue(sender, _DEPOSIT).gas_used
+    gas["register_signer"] = (
+        contracts.sgx().register(operator, claims.signer_address(_ENCLAVE_KEY), simulated=True).gas_used
+    )
+    gas["enqueue"] = contracts.bridge.enqueue(sender, _DEPOSIT).gas_used
 
     parent, pre = settlement.genesis, genesis_root
     for batch in (1, 2):
@@ -129,7 +132,8 @@ def measure(slots: int) -> dict[str, Any]:
         journal = inputs + outputs
         claim = claims.claim_id(parent, journal)
         root, c = _word(1000 + batch), _word(rng.getrandbits(250))
-        posted = settlement.post(sequencer, parent, journal, [c])
+        origins = [entry.origin for entry in contracts.bridge.queue()] if batch == 1 else []
+        posted = settlement.post(sequencer, parent, journal, [c], origins)
         gas["post with a deposit" if batch == 1 else "post"] = posted.gas_used
         z, y = _evaluate(settlement, claim, c, journal)
         proof = _simulated_proof([pre, root, c, z, y, _PAYEE.rjust(32, b"\x00"), settlement.domain])

@@ -19,7 +19,7 @@ from eth_utils.address import to_checksum_address
 from eth_utils.exceptions import ValidationError
 from requests.exceptions import RequestException
 from web3 import Web3
-from web3.exceptions import ContractLogicError, TimeExhausted, Web3RPCError
+from web3.exceptions import BlockNotFound, ContractLogicError, TimeExhausted, Web3RPCError
 from web3.types import LogReceipt, TxParams, Wei
 
 from multiprover.settlement.embedded import EmbeddedProvider
@@ -109,6 +109,41 @@ class L1:
                     f"advance_time: expected a development chain, got {response['error']} for {method}"
                 )
 
+    def snapshot(self) -> object:
+        """Remember the chain as it is. Development chains only.
+
+        Raises:
+            L1Error: the node has no such method.
+        """
+        if self._embedded:
+            return self._embedded.snapshot()
+        response = self.web3.provider.make_request("evm_snapshot", [])  # type: ignore[arg-type]
+        if "error" in response:
+            raise L1Error(f"snapshot: expected a development chain, got {response['error']}")
+        return response["result"]
+
+    def revert(self, snapshot: object) -> None:
+        """Make the chain forget what it did since :meth:`snapshot`: a reorganisation. Development
+        chains only.
+
+        Raises:
+            L1Error: the node has no such method, or does not know the snapshot.
+        """
+        if self._embedded:
+            self._embedded.revert(snapshot)
+            return
+        response = self.web3.provider.make_request("evm_revert", [snapshot])  # type: ignore[arg-type]
+        if not response.get("result"):
+            raise L1Error(f"revert: expected a development chain and its snapshot, got {response}")
+
+    def block(self, number: int | None = None) -> tuple[int, bytes] | None:
+        """Number and hash of a block (None: the latest); None if there is none of that number."""
+        try:
+            found = self.web3.eth.get_block("latest" if number is None else number)
+        except BlockNotFound:
+            return None
+        return int(found["number"]), bytes(found["hash"])
+
     def call(self, to: bytes | None, data: bytes, sender: bytes | None = None, value: int = 0) -> bytes:
         """Run a call on the latest state without a transaction.
 
@@ -125,7 +160,7 @@ class L1:
             with _node_errors():
                 return bytes(self.web3.eth.call(tx))
         except (ContractLogicError, TransactionFailed) as error:
-            raise refused(_reason(error)) from error
+            raise refused(reason_of(error)) from error
 
     def transact(
         self,
@@ -178,13 +213,13 @@ class L1:
             tx_hash = bytes(self.web3.eth.send_raw_transaction(signed.raw_transaction))
             return self._mined(tx_hash, to, data, address, value)
 
-    def create(self, sender: LocalAccount, code: bytes) -> bytes:
-        """Deploy a contract and give its 20-byte address.
+    def create(self, sender: LocalAccount, code: bytes, *, value: int = 0) -> bytes:
+        """Deploy a contract, with so many wei, and give its 20-byte address.
 
         Raises:
             RefusedError: the constructor reverts.
         """
-        created = self.transact(sender, None, code).created
+        created = self.transact(sender, None, code, value=value).created
         if created is None:
             raise L1Error("create: expected a contract address in the receipt, got none")
         return created
@@ -252,7 +287,7 @@ def _node_errors() -> Iterator[None]:
         raise L1Error(f"L1: expected the node to take the request, got {error}") from error
 
 
-def _reason(error: Exception) -> str:
+def reason_of(error: Exception) -> str:
     """The reason string of a revert; empty if it gave none."""
     data: Any = getattr(error, "data", None)
     if isinstance(data, str) and data.startswith("0x"):

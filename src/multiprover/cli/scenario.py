@@ -1,0 +1,55 @@
+"""``multiprover scenario``: what happens when a type lies or halts, played with real proofs."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+from rich.table import Table
+
+from multiprover.cli.output import err, out, print_json
+from multiprover.cli.roles import Json
+from multiprover.node.scenarios import SCENARIOS, ScenarioError, play
+from multiprover.node.workspace import default_cache
+
+
+def scenario(
+    name: Annotated[str | None, typer.Argument(help="Which one; see --list.")] = None,
+    list_all: Annotated[bool, typer.Option("--list", help="List the scenarios.")] = False,
+    types: Annotated[
+        str | None, typer.Option(help="Proof types, separated by commas; default: all that L1 can verify.")
+    ] = None,
+    l1: Annotated[
+        str | None,
+        typer.Option("--l1", help="A development chain with anvil's accounts; default: in this process."),
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Play a scenario: agreement, a lie, a halt, a reorganisation, the escape. The proofs are real;
+    L1's clock is fast.
+
+    Keys are made on the first run, and kept.
+    """
+    if list_all:
+        rows = [{"name": s.name, "what": s.what, "missing": s.missing()} for s in SCENARIOS.values()]
+        if json:
+            print_json({"scenarios": rows})
+            return
+        table = Table("scenario", "what happens", "")
+        for row in rows:
+            missing = row["missing"]
+            table.add_row(row["name"], row["what"], f"cannot be played: {missing}" if missing else "")
+        out.print(table)
+        return
+    if name is None:
+        raise ScenarioError(f"expected one of the scenarios {', '.join(SCENARIOS)}, got none")
+    chosen = tuple(t.strip() for t in types.split(",") if t.strip()) if types else None
+    document = play(name, default_cache(), err.print, types=chosen, l1_url=l1)
+    if json:
+        print_json(document)
+        return
+    out.print(
+        f"[bold]{name}[/]: final state {'true' if document['final_state_true'] else '[red]FALSE[/]'}, "
+        f"stolen {document['stolen']} gwei, resolved by {document['resolved_by'] or 'nobody (no conflict)'}, "
+        f"{document['elapsed_l1_s'] / 86_400:.1f} days on L1"
+    )

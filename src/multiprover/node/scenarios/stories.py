@@ -1,0 +1,345 @@
+"""The scenarios: what happens when all agree, when a type lies or halts, when people do nothing
+(docs/settlement.md).
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from multiprover.node.deployment import ADAPTERS
+from multiprover.node.scenarios.world import ETH_GWEI, ScenarioError, World
+from multiprover.node.takeover import import_batches
+from multiprover.node.workspace import Workspace
+from multiprover.settlement.base import address_of
+from multiprover.settlement.bridge_rules import BridgeRules, escape_opening
+from multiprover.settlement.defaults import SINGLE_DELAY_S, by_trust
+from multiprover.settlement.types import DAY_S, EPOCH_S
+
+FORGEABLE: Final = ("groth16", "sgx")
+"""Types that :mod:`.forge` can make accept what is false."""
+
+_Play = Callable[[World], dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """One scenario.
+
+    Attributes:
+        what: one line, for people.
+        liars: the proof types that lie in it.
+        needs: proof types that must have an adapter on L1.
+        types: how many proof types it takes at least.
+    """
+
+    name: str
+    what: str
+    play: _Play
+    liars: tuple[str, ...] = ()
+    needs: tuple[str, ...] = ()
+    types: int = 2
+
+    def missing(self) -> str | None:
+        """Why it cannot be played here; None if it can."""
+        if lacking := [name for name in (*self.needs, *self.liars) if name not in ADAPTERS]:
+            return f"{', '.join(lacking)}: there is no L1 adapter for this proof type yet"
+        if lacking := [name for name in self.liars if name not in FORGEABLE]:
+            return f"{', '.join(lacking)}: nothing here can make it accept what is false"
+        if len(ADAPTERS) < self.types:
+            return f"it takes {self.types} proof types with an adapter on L1, there are {', '.join(ADAPTERS)}"
+        return None
+
+
+def agreement(world: World) -> dict[str, Any]:
+    """All types agree: everything is final at once, and the withdrawal is paid."""
+    world.start_node()
+    world.fund()
+    batch = world.pay_and_withdraw()
+    world.node.wait_final(600)
+    world.tell(
+        f"{' and '.join(world.types)} agree: {len(world.node.batches)} batches are final for any value"
+    )
+    _paid(world, batch)
+    return {}
+
+
+def lie(world: World) -> dict[str, Any]:
+    """Types accept a false withdrawal: the watcher shows the conflict, the council chooses the truth."""
+    batch, false = _until_conflict(world)
+    world.council_chooses()
+    for name in world.liars:
+        world.council_replaces(name)
+    _recover(world, batch, false)
+    return {}
+
+
+def silent_council(world: World) -> dict[str, Any]:
+    """A type lies and the council does nothing: when its window is over, the heavier side stands."""
+    batch, false = _until_conflict(world)
+    world.l1.advance_time(world.parameters.council_window_s)
+    world.tell("the council says nothing until its window is over")
+    world.watch()
+    if world.contracts.governance.open_conflict() is not None:
+        raise ScenarioError("expected the conflict to be resolved by weight, found it open")
+    world.stop_node()
+    low = world.contracts.settlement.tier_of(ETH_GWEI)
+    if not world.contracts.settlement.claim(batch.claim).final_at(low):
+        world.l1.advance_time(SINGLE_DELAY_S + EPOCH_S)
+        world.watch()
+    _refused(world, false)
+    _paid(world, batch)
+    return {}
+
+
+def halted_type(world: World) -> dict[str, Any]:
+    """A type halts: what needs it waits, alternatives with a delay take over, and it catches up."""
+    halted = "groth16"
+    world.start_node()
+    world.fund()
+    world.node.wait_final(600)
+    world.start_node(without=[halted])
+    world.tell(f"{halted} halts")
+    batch = world.pay_and_withdraw()
+    others = [name for name in world.types if name != halted]
+    settlement = world.contracts.settlement
+    world.wait("the other types vouch", lambda: set(others) <= settlement.claim(batch.claim).vouched)
+    if (reason := world.withdraw(batch)) is None:
+        raise ScenarioError("expected the withdrawal to wait for a delay, it was paid at once")
+    world.tell(f"the withdrawal has to wait ({reason})")
+    world.l1.advance_time(SINGLE_DELAY_S + EPOCH_S)
+    world.watch()
+    _paid(world, batch)
+    late = world.l1.now() - world.started
+    world.start_node()
+    world.node.wait_final(600)
+    world.tell(f"{halted} is back and catches up: final for any value")
+    return {"paid_after_l1_s": late}
+
+
+def halted_sequencer(world: World) -> dict[str, Any]:
+    """The sequencer halts: a user's forced withdrawal opens its seat, another takes it and goes on from
+    L1 alone.
+    """
+    alice = world.users[0]
+    _owners(world)
+    world.stop_node()
+    world.tell("the sequencer halts")
+    world.enqueue(
+        alice, "force_withdraw", account=alice.number, amount=ETH_GWEI, recipient=world.recipient(alice)
+    )
+    world.tell("a user forces a withdrawal through L1's queue")
+    world.l1.advance_time(world.parameters.force_window_s + 1)
+    world.watch()
+    world.contracts.sequencing.take_seat(world.rival)
+    world.tell("another sequencer takes the open seat for its bond")
+    config = world.workspace.config
+    with Workspace.create(world.directory / "rival", config, cache=world.workspace.cache) as taken:
+        taken.prepare()
+        count = import_batches(taken.storage, world.contracts, taken.transition, taken.program)
+        world.tell(f"it has {count} batches from L1 alone")
+        with taken.node(world.contracts, world.rival) as node:
+            node.take_queue()
+            node.seal()
+            node.wait_final(600)
+            batch = node.batches[-1]
+    before = world.l1.web3.eth.get_balance(alice.l1.address)
+    if (reason := world.withdraw(batch, 0)) is not None:
+        raise ScenarioError(f"expected the forced withdrawal to be paid, L1 refuses: {reason}")
+    gained = world.l1.web3.eth.get_balance(alice.l1.address) - before
+    world.tell(f"the forced withdrawal is paid: {gained / 10**18:g} ETH")
+    credit = world.contracts.sequencing.credit(address_of(world.keeper))
+    return {"reporter_earned_wei": credit}
+
+
+def reorganisation(world: World) -> dict[str, Any]:
+    """L1 takes blocks back under the running node: it notices, and brings batch and proofs there again."""
+    world.start_node()
+    world.fund()
+    world.node.wait_final(600)
+    snapshot = world.l1.snapshot()
+    batch = world.pay_and_withdraw()
+    world.node.wait_final(600)
+    settlement = world.contracts.settlement
+    world.l1.revert(snapshot)
+    if settlement.claim(batch.claim).posted:
+        raise ScenarioError("expected the reorganisation to take the batch back, L1 still has it")
+    world.tell("L1 is reorganised: the last batch, its vouches and its finality are gone")
+    # A block, so that the new branch is as long as what was seen of the old one.
+    world.l1.advance_time(12)
+    world.wait("the node brings the batch back", lambda: settlement.claim(batch.claim).final)
+    world.tell("the node noticed, posted the batch and brought its proofs again; it is final")
+    _paid(world, batch)
+    return {}
+
+
+def escape(world: World) -> dict[str, Any]:
+    """Everybody who could go on stops for good: users halt the system and leave with what they had."""
+    alice, bob, mallory = world.users
+    _owners(world)
+    world.stop_node()
+    world.tell("sequencer, provers and operator stop for good")
+    world.enqueue(alice, "deposit", account=alice.number, amount=ETH_GWEI)
+    world.tell("a deposit of 1 ETH waits in the queue")
+    world.l1.advance_time(world.parameters.escape_window_s + EPOCH_S)
+    bridge = world.contracts.bridge
+    bridge.halt(world.keeper)
+    world.tell(
+        f"after {world.parameters.escape_window_s // DAY_S} days without finality, a user halts the system"
+    )
+    world.watch()
+    rules = BridgeRules.of(world.workspace.transition, world.workspace.program)
+    state = world.watcher.replica.state
+    left = {}
+    for user in (alice, bob, mallory):
+        balance = state.read_record(0, user.number)[2]
+        before = world.l1.web3.eth.get_balance(user.l1.address)
+        bridge.escape(world.keeper, user.number, escape_opening(rules, state, user.number))
+        gained = (world.l1.web3.eth.get_balance(user.l1.address) - before) // 10**9
+        if gained != balance:
+            raise ScenarioError(f"account {user.number}: expected {balance} gwei, got {gained}")
+        left[str(user.number)] = gained
+    world.tell("every user left with the balance of the last final state, by a proof against its roots")
+    _, _, taken, _ = world.contracts.settlement.finality()
+    for entry in bridge.queue()[taken:]:
+        bridge.refund_queued(world.keeper, entry)
+    world.tell("the deposit that was never taken in is refunded")
+    return {"escaped_gwei": left, "bridge_left_wei": bridge.balance()}
+
+
+# What scenarios share
+
+
+def _until_conflict(world: World) -> tuple[Any, Any]:
+    """A lie with accepted proofs stands beside the truth, and the watcher has shown the conflict."""
+    world.start_node()
+    world.fund()
+    world.node.wait_final(600)
+    world.start_node(without=world.liars)
+    batch = world.pay_and_withdraw()
+    settlement = world.contracts.settlement
+    world.wait("the batch is posted", lambda: settlement.claim(batch.claim).posted)
+    false = world.lie_about(batch)
+    world.propose(false)
+    for name in world.liars:
+        world.vouch_for(false, name)
+    _refused(world, false)
+    honest = [name for name in world.types if name not in world.liars]
+    world.wait("the honest types vouch", lambda: set(honest) <= settlement.claim(batch.claim).vouched)
+    world.tell(f"{' and '.join(honest)} vouch{'' if len(honest) > 1 else 'es'} for the true claim")
+    # A watcher that is slow, and a council that is: together longer than any delay of the policy.
+    shortest = min(a.delay_s for tier in world.policy.tiers for a in tier.alternatives if a.delay_s)
+    world.l1.advance_time(shortest // 2)
+    world.watch()
+    if world.contracts.governance.open_conflict() is None:
+        raise ScenarioError("expected the watcher to show the conflict, found none open")
+    world.l1.advance_time(world.parameters.council_window_s - DAY_S)
+    world.tell("all delays are over, and a frozen branch still pays nothing")
+    _refused(world, false)
+    return batch, false
+
+
+def _recover(world: World, batch: Any, false: Any) -> None:
+    world.start_node()
+    world.node.wait_final(600)
+    world.tell("all types vouch for the truth again: final for any value")
+    _refused(world, false)
+    _paid(world, batch)
+
+
+def _refused(world: World, false: Any) -> None:
+    reason = world.withdraw(false.batch, false.slot)
+    if reason is None:
+        raise ScenarioError(f"L1 paid {false.gwei} gwei for a lie")
+    world.tell(f"mallory's false withdrawal is refused ({reason})")
+
+
+def _paid(world: World, batch: Any) -> None:
+    if (reason := world.withdraw(batch)) is not None:
+        raise ScenarioError(f"expected the true withdrawal to be paid, L1 refuses: {reason}")
+    world.tell("the true withdrawal is paid")
+
+
+def _owners(world: World) -> None:
+    """Users are funded and proven to own their accounts."""
+    world.start_node()
+    world.fund()
+    world.pay_and_withdraw()
+    world.node.wait_final(600)
+    program = world.workspace.program
+    register = next(i for i, kind in enumerate(program.kinds) if kind.name == "register")
+    size = 4 * program.input_words
+    queue = world.contracts.bridge.queue()
+    position = 0
+    for batch in world.node.batches:
+        for slot in range(batch.queued):
+            words = batch.journal[slot * size : (slot + 1) * size]
+            if int.from_bytes(words[:4], "big") == register:
+                world.contracts.bridge.prove_owner(
+                    world.keeper, batch.parent, batch.journal, slot, queue[position].origin
+                )
+            position += 1
+    world.tell("users have proven to L1 which accounts are theirs")
+
+
+def _all() -> Mapping[str, Scenario]:
+    lightest = by_trust(ADAPTERS)[0]
+    scenarios = [
+        Scenario("agreement", "all types agree", agreement),
+        *(
+            Scenario(f"lie-{name}", f"{name} accepts a false withdrawal", lie, liars=(name,))
+            for name in ("groth16", "plonky2", "sgx")
+        ),
+        Scenario("lie-two", "groth16 and sgx accept the same lie", lie, liars=("groth16", "sgx"), types=3),
+        Scenario("halt-groth16", "groth16 stops proving, and comes back", halted_type, needs=("groth16",)),
+        Scenario("halt-sequencer", "the sequencer stops; another takes over", halted_sequencer),
+        Scenario("reorg", "L1 takes blocks back under the node", reorganisation),
+        Scenario(
+            "silent-council",
+            f"{lightest} accepts a lie, and the council does nothing",
+            silent_council,
+            liars=(lightest,),
+        ),
+        Scenario("escape", "everything stops for good, and users leave", escape),
+    ]
+    return {s.name: s for s in scenarios}
+
+
+SCENARIOS: Final = _all()
+"""By name."""
+
+
+def play(
+    name: str,
+    cache: Path,
+    listener: Callable[[str], None] = lambda _: None,
+    *,
+    types: Sequence[str] | None = None,
+    l1_url: str | None = None,
+) -> dict[str, Any]:
+    """Play a scenario and report how it ended.
+
+    Args:
+        cache: where provers keep keys.
+        types: of the deployment; None: all that have an adapter on L1.
+        l1_url: a development chain with anvil's accounts; None: one in this process.
+
+    Raises:
+        ScenarioError: it is not known, cannot be played here, or did not go as it must.
+        ForgeError, NodeError, ProverError, L1Error: something in it failed.
+    """
+    if name not in SCENARIOS:
+        raise ScenarioError(f"expected one of the scenarios {', '.join(SCENARIOS)}, got {name}")
+    scenario = SCENARIOS[name]
+    if (reason := scenario.missing()) is not None:
+        raise ScenarioError(f"{name} cannot be played: {reason}")
+    chosen = tuple(types or ADAPTERS)
+    with (
+        tempfile.TemporaryDirectory(prefix="multiprover-scenario-") as scratch,
+        World(Path(scratch), chosen, cache, listener, liars=scenario.liars, l1_url=l1_url) as world,
+    ):
+        extra = scenario.play(world)
+        return {"name": name, "policy": world.policy.model_dump(mode="json"), **world.outcome(), **extra}
