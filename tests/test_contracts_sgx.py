@@ -163,7 +163,7 @@ def test_creation_is_checked(l1: L1) -> None:
         create(
             l1,
             "SgxAdapter",
-            encode(["address", "bool", "bytes32"], ["0x" + "00" * 20, True, MRENCLAVE]),
+            encode(["address", "address", "bool", "bytes32"], [*["0x" + "00" * 20] * 2, True, MRENCLAVE]),
         )
 
 

@@ -24,6 +24,12 @@ from multiprover.settlement.types import DAY_S
 ETH = 10**9
 
 
+def documented(output: str) -> dict[str, Any]:
+    """The document on standard output, after log lines that only :func:`main` sends elsewhere."""
+    document: dict[str, Any] = json.loads(output[output.index("{") :])
+    return document
+
+
 @dataclass
 class Stage:
     """An L1 in this process behind a URL, and a deployment there that the operator's command made."""
@@ -50,8 +56,7 @@ class Stage:
         if result.exception is not None and not isinstance(result.exception, SystemExit):
             raise result.exception
         assert result.exit_code == code, result.output
-        document: dict[str, Any] = json.loads(result.stdout)
-        return document
+        return documented(result.stdout)
 
 
 @pytest.fixture(scope="module")
@@ -73,7 +78,7 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
         if result.exception is not None and not isinstance(result.exception, SystemExit):
             raise result.exception
         assert result.exit_code == 0, result.output
-        yield Stage(l1, folder / "data", json.loads(result.stdout))
+        yield Stage(l1, folder / "data", documented(result.stdout))
 
 
 def sequence(stage: Stage) -> int:
@@ -195,7 +200,7 @@ def test_a_key_file_and_its_password(stage: Stage, tmp_path: Path, monkeypatch: 
     assert "expected a key file and its password" in str(result.exception)
     monkeypatch.setenv("MULTIPROVER_KEYSTORE_PASSWORD", "secret")
     result = CliRunner().invoke(app, line)
-    sender = json.loads(result.stdout)["events"][0]["sender"]
+    sender = documented(result.stdout)["events"][0]["sender"]
     assert sender.lower() == stage.accounts[8].address.lower()
 
 

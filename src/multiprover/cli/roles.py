@@ -79,12 +79,13 @@ class Target:
             RoleError: no deployment is named.
             NotSettlementError: there is none at the address.
         """
+        l1 = l1 or self.l1()
         if self.settlement is None:
             raise RoleError(
                 "expected the address of a Settlement contract: give --settlement before the command, "
                 "or set MULTIPROVER_SETTLEMENT"
             )
-        return Contracts.at(l1 or self.l1(), address(self.settlement))
+        return Contracts.at(l1, address(self.settlement))
 
     def account(self) -> LocalAccount:
         """
