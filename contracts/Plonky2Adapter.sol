@@ -403,34 +403,53 @@ contract Plonky2Adapter {
         }
     }
 
-    /// The final polynomial at x in F, by Horner's rule, eight coefficients at a time.
-    function _finalAt(uint256 x) private pure returns (uint256 u, uint256 v) {
-        uint256 first = FINAL_AT;
-        uint256 end = FINAL_AT + 4 * FINAL_BYTES;
+    /// The final polynomial at x in F: its halves apart, so that the compiler leaves them a function of their own.
+    function _finalAt(uint256 x) private pure returns (uint256, uint256) {
+        unchecked {
+            uint256 power = 1;
+            for (uint256 slot = VALUES_AT; slot <= VALUES_AT + 32 * 8; slot += 32) {
+                _store(slot, power);
+                power = mulmod(power, x, P);
+            }
+            (uint256 u, uint256 v) = _half(FINAL_AT);
+            (uint256 hu, uint256 hv) = _half(FINAL_AT + 2 * FINAL_BYTES);
+            uint256 shift = x;
+            for (uint256 i = 1; i < FINAL_BITS; ++i) shift = mulmod(shift, shift, P);
+            return ((u + hu * shift) % P, (v + hv * shift) % P);
+        }
+    }
+
+    /// Half of the final polynomial's coefficients by the powers of x, by Horner's rule, eight at a time.
+    function _half(uint256 first) private pure returns (uint256 u, uint256 v) {
+        uint256 powers = VALUES_AT;
+        uint256 c = first + 2 * FINAL_BYTES;
         assembly ("memory-safe") {
-            let x2 := mulmod(x, x, P)
-            let x3 := mulmod(x2, x, P)
-            let x4 := mulmod(x2, x2, P)
-            let x5 := mulmod(x4, x, P)
-            let x6 := mulmod(x3, x3, P)
-            let x7 := mulmod(x4, x3, P)
-            let x8 := mulmod(x4, x4, P)
-            for { let c := end } gt(c, first) {} {
+            for {} gt(c, first) {} {
                 c := sub(c, 512)
-                u := add(mul(u, x8), mul(x7, mload(add(c, 448))))
-                v := add(mul(v, x8), mul(x7, mload(add(c, 480))))
-                u := add(u, mul(x6, mload(add(c, 384))))
-                v := add(v, mul(x6, mload(add(c, 416))))
-                u := add(u, mul(x5, mload(add(c, 320))))
-                v := add(v, mul(x5, mload(add(c, 352))))
-                u := add(u, mul(x4, mload(add(c, 256))))
-                v := add(v, mul(x4, mload(add(c, 288))))
-                u := add(u, mul(x3, mload(add(c, 192))))
-                v := add(v, mul(x3, mload(add(c, 224))))
-                u := add(u, mul(x2, mload(add(c, 128))))
-                v := add(v, mul(x2, mload(add(c, 160))))
-                u := mod(add(u, add(mul(x, mload(add(c, 64))), mload(c))), P)
-                v := mod(add(v, add(mul(x, mload(add(c, 96))), mload(add(c, 32)))), P)
+                let x := mload(add(powers, 256))
+                u := add(mul(u, x), mload(c))
+                v := add(mul(v, x), mload(add(c, 32)))
+                x := mload(add(powers, 32))
+                u := add(u, mul(x, mload(add(c, 64))))
+                v := add(v, mul(x, mload(add(c, 96))))
+                x := mload(add(powers, 64))
+                u := add(u, mul(x, mload(add(c, 128))))
+                v := add(v, mul(x, mload(add(c, 160))))
+                x := mload(add(powers, 96))
+                u := add(u, mul(x, mload(add(c, 192))))
+                v := add(v, mul(x, mload(add(c, 224))))
+                x := mload(add(powers, 128))
+                u := add(u, mul(x, mload(add(c, 256))))
+                v := add(v, mul(x, mload(add(c, 288))))
+                x := mload(add(powers, 160))
+                u := add(u, mul(x, mload(add(c, 320))))
+                v := add(v, mul(x, mload(add(c, 352))))
+                x := mload(add(powers, 192))
+                u := add(u, mul(x, mload(add(c, 384))))
+                v := add(v, mul(x, mload(add(c, 416))))
+                x := mload(add(powers, 224))
+                u := mod(add(u, mul(x, mload(add(c, 448)))), P)
+                v := mod(add(v, mul(x, mload(add(c, 480)))), P)
             }
         }
     }
@@ -497,11 +516,15 @@ contract Plonky2Adapter {
             require(both != 0, "plonky2: zeta");
             inverse = _inverse(mulmod(both, x, P));
 
-            (u, v) = _sum(BUFFER_AT, POWERS_AT, LEAVES_BYTES);
+            // In two parts, so that the compiler leaves them a function of its own.
+            _store(BUFFER_AT + LEAVES_BYTES, 0);
+            (u, v) = _sum(BUFFER_AT, POWERS_AT, BUFFER_AT + 1024);
+            (uint256 zu, uint256 zv) = _sum(BUFFER_AT + 1024, POWERS_AT + 64 * 128, BUFFER_AT + LEAVES_BYTES);
+            (u, v) = (u + zu, v + zv);
             (u, v) = _mul(u + P - fri.openedU, v + P - fri.openedV, a, fri.zetaV);
             (u, v) = _mul(u, v, fri.shiftU, fri.shiftV);
             uint256 own = mulmod(inverse, mulmod(normNext, x, P), P);
-            (uint256 zu, uint256 zv) = _zs();
+            (zu, zv) = _zs();
             (zu, zv) = _mul(zu + P - fri.openedNextU, zv + P - fri.openedNextV, next, fri.nextV);
             uint256 ownNext = mulmod(inverse, mulmod(norm, x, P), P);
             u = (u * own + zu * ownNext) % P;
@@ -522,13 +545,12 @@ contract Plonky2Adapter {
         }
     }
 
-    /// @dev Sum of element_i · power_i, four elements a word; refuses elements that are not below p. `size` is in bytes;
-    ///      what follows the elements counts for nothing: its powers are 0, and zeros are below p.
-    function _sum(uint256 from, uint256 power, uint256 size) private pure returns (uint256 u, uint256 v) {
+    /// @dev Sum of element_i · power_i, four elements a word; refuses elements that are not below p. What stands in the last
+    ///      word behind the elements counts for nothing: its powers are 0, and zeros are below p.
+    function _sum(uint256 from, uint256 power, uint256 end) private pure returns (uint256 u, uint256 v) {
         uint256 carries = 0;
         assembly ("memory-safe") {
-            mstore(add(from, size), 0)
-            for { let end := add(from, size) } lt(from, end) { from := add(from, 32) } {
+            for {} lt(from, end) { from := add(from, 32) } {
                 let four := mload(from)
                 // Two lanes of 128 bits: x + 2^32 - 1 has bit 64 where x >= p.
                 let odd := and(four, LANES)
