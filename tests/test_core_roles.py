@@ -463,10 +463,16 @@ def test_keys_are_revoked_one_by_one_or_all_that_were_registered() -> None:
     )
 
     def verify(key: int) -> object:
+        pre, post = (claims.state_root([bytes([i]) * 32]) for i in (2, 3))
         digest = claims.vouch_digest(
-            1, STRANGER, domain=bytes(32), claim=b"\x01" * 32, payee=OTHER,
-            pre_state_root=claims.state_root([b"\x02" * 32]), post_state_root=claims.state_root([b"\x03" * 32]),
-        )  # fmt: skip
+            1,
+            STRANGER,
+            domain=bytes(32),
+            claim=b"\x01" * 32,
+            pre_state_root=pre,
+            post_state_root=post,
+            payee=OTHER,
+        )
         return sgx.view("verify", statement, claims.sign_vouch(bytes([key]) * 32, digest))
 
     refused("sgx: not the operator", sgx.send, COUNCIL, "register", one, b"", True)
