@@ -61,7 +61,7 @@ def test_the_others_end_as_they_must(name: str, cache: Path) -> None:
 def test_what_cannot_be_played_says_why(cache: Path) -> None:
     with pytest.raises(ScenarioError, match=r"expected one of the scenarios agreement, .*, got lie-nobody"):
         play("lie-nobody", cache)
-    impossible = Scenario("lie-halo2", "", lambda _: {}, liars=("halo2",))
+    impossible = Scenario("lie-halo2", "", lambda _: {}, ("halo2",), ("halo2", "sgx"))
     assert impossible.missing() == "halo2: there is no L1 adapter for this proof type yet"
     assert set(SCENARIOS) == {
         "agreement", "lie-groth16", "lie-plonky2", "lie-sgx", "lie-two", "halt-groth16", "halt-sequencer",

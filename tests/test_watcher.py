@@ -152,7 +152,8 @@ def test_without_an_account_it_only_reports(
     silent = Watcher(contracts, workspace.transition, workspace.program)
     settlement = contracts.settlement
     # A kind that exists, with words that it does not use.
-    journal = (bytes(3) + b"\x03").ljust(settlement.journal_bytes, b"\1")
+    words = (bytes(3) + b"\x03").ljust(4 * workspace.program.input_words, b"\1")
+    journal = words.ljust(settlement.journal_bytes, b"\0")
     settlement.post(sequencer, settlement.genesis, journal, commitments(workspace, journal))
     found = silent.look()
     assert [f.kind for f in found] == ["unprovable", "unproved"]

@@ -24,6 +24,10 @@ from multiprover.provers import conformance
 from multiprover.provers.manifest import Manifest, shared_components
 from multiprover.provers.registry import Fleet
 from multiprover.settlement import claims
+from multiprover.settlement.base import raw
+from multiprover.settlement.deploy import Contracts
+from multiprover.settlement.finality import final_from, tier_bits
+from multiprover.settlement.l1 import open_l1
 
 
 def trace(reference: str, suites: tuple[str, ...], output: Path | None, as_json: bool) -> None:
@@ -168,6 +172,9 @@ def status(directory: Path, as_json: bool) -> None:
         batches, proofs = workspace.storage.batches(), workspace.storage.proofs()
         pending = len(workspace.storage.transactions(pending=True))
         config = workspace.config
+    contracts = None
+    if config.l1 is not None and config.settlement is not None:  # one in the process is gone
+        contracts = Contracts.at(open_l1(config.l1), raw(config.settlement))
     rows = [
         {
             "batch": b.number,
@@ -176,13 +183,14 @@ def status(directory: Path, as_json: bool) -> None:
             "state_root": "0x" + claims.state_root(b.post_roots).hex(),
             "proved": [n for n in config.types if (b.number, n) in proofs],
             "vouched": [n for n in config.types if (p := proofs.get((b.number, n))) and p.vouch],
+            "final": _finality(contracts, b.claim) if contracts else None,
         }
         for b in batches
     ]
     if as_json:
         print_json({"transition": config.transition, "pending": pending, "batches": rows})
         return
-    table = Table("batch", "transactions", "claim", "state root", "proved", "vouched on L1")
+    table = Table("batch", "transactions", "claim", "state root", "proved", "vouched on L1", "final for")
     for row in rows:
         table.add_row(
             str(row["batch"]),
@@ -191,9 +199,28 @@ def status(directory: Path, as_json: bool) -> None:
             short(str(row["state_root"])),
             ", ".join(row["proved"]) or "–",  # type: ignore[arg-type]
             ", ".join(row["vouched"]) or "–",  # type: ignore[arg-type]
+            _worth(row["final"]),
         )
     out.print(f"{config.transition}, {config.slots} slots a batch, {pending} transactions in no batch yet")
     out.print(table)
+
+
+def _finality(contracts: Contracts, claim: bytes) -> list[dict[str, Any]]:
+    """By tier of the policy, whether a claim is final for it, and from when it can be (Unix seconds)."""
+    policy, status = contracts.governance.policy(), contracts.settlement.claim(claim)
+    times = final_from(policy, status)
+    return [
+        {"limit_gwei": tier.limit_gwei, "final": status.final_at(bit), "from": times.get(bit)}
+        for bit, tier in zip(tier_bits(policy), policy.tiers, strict=True)
+    ]
+
+
+def _worth(finality: Any) -> str:
+    """The largest value that a claim is final for."""
+    final = [tier["limit_gwei"] for tier in finality or () if tier["final"]]
+    if not final:
+        return "–"
+    return "any value" if None in final else f"up to {max(final):,} gwei"
 
 
 def provers(types: tuple[str, ...], as_json: bool) -> None:

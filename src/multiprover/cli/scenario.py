@@ -17,7 +17,7 @@ def scenario(
     name: Annotated[str | None, typer.Argument(help="Which one; see --list.")] = None,
     list_all: Annotated[bool, typer.Option("--list", help="List the scenarios.")] = False,
     types: Annotated[
-        str | None, typer.Option(help="Proof types, separated by commas; default: all that L1 can verify.")
+        str | None, typer.Option(help="Proof types, separated by commas; default: the scenario's.")
     ] = None,
     l1: Annotated[
         str | None,

@@ -22,6 +22,9 @@ from multiprover.settlement.types import DAY_S, EPOCH_S
 FORGEABLE: Final = ("groth16", "sgx")
 """Types that :mod:`.forge` can make accept what is false."""
 
+DUAL: Final = ("groth16", "sgx")
+TRIPLE: Final = ("groth16", "plonky2", "sgx")
+
 _Play = Callable[[World], dict[str, Any]]
 
 
@@ -32,25 +35,21 @@ class Scenario:
     Attributes:
         what: one line, for people.
         liars: the proof types that lie in it.
-        needs: proof types that must have an adapter on L1.
-        types: how many proof types it takes at least.
+        types: of the deployment, unless others are asked for.
     """
 
     name: str
     what: str
     play: _Play
     liars: tuple[str, ...] = ()
-    needs: tuple[str, ...] = ()
-    types: int = 2
+    types: tuple[str, ...] = DUAL
 
     def missing(self) -> str | None:
         """Why it cannot be played here; None if it can."""
-        if lacking := [name for name in (*self.needs, *self.liars) if name not in ADAPTERS]:
+        if lacking := [name for name in self.types if name not in ADAPTERS]:
             return f"{', '.join(lacking)}: there is no L1 adapter for this proof type yet"
         if lacking := [name for name in self.liars if name not in FORGEABLE]:
             return f"{', '.join(lacking)}: nothing here can make it accept what is false"
-        if len(ADAPTERS) < self.types:
-            return f"it takes {self.types} proof types with an adapter on L1, there are {', '.join(ADAPTERS)}"
         return None
 
 
@@ -286,15 +285,15 @@ def _owners(world: World) -> None:
 
 
 def _all() -> Mapping[str, Scenario]:
-    lightest = by_trust(ADAPTERS)[0]
+    lightest = by_trust(DUAL)[0]
     scenarios = [
         Scenario("agreement", "all types agree", agreement),
         *(
-            Scenario(f"lie-{name}", f"{name} accepts a false withdrawal", lie, liars=(name,))
-            for name in ("groth16", "plonky2", "sgx")
+            Scenario(f"lie-{name}", f"{name} accepts a false withdrawal", lie, (name,), types)
+            for name, types in (("groth16", DUAL), ("plonky2", TRIPLE), ("sgx", DUAL))
         ),
-        Scenario("lie-two", "groth16 and sgx accept the same lie", lie, liars=("groth16", "sgx"), types=3),
-        Scenario("halt-groth16", "groth16 stops proving, and comes back", halted_type, needs=("groth16",)),
+        Scenario("lie-two", "groth16 and sgx accept the same lie", lie, liars=DUAL, types=TRIPLE),
+        Scenario("halt-groth16", "groth16 stops proving, and comes back", halted_type),
         Scenario("halt-sequencer", "the sequencer stops; another takes over", halted_sequencer),
         Scenario("reorg", "L1 takes blocks back under the node", reorganisation),
         Scenario(
@@ -324,7 +323,7 @@ def play(
 
     Args:
         cache: where provers keep keys.
-        types: of the deployment; None: all that have an adapter on L1.
+        types: of the deployment; None: the scenario's.
         l1_url: a development chain with anvil's accounts; None: one in this process.
 
     Raises:
@@ -336,7 +335,7 @@ def play(
     scenario = SCENARIOS[name]
     if (reason := scenario.missing()) is not None:
         raise ScenarioError(f"{name} cannot be played: {reason}")
-    chosen = tuple(types or ADAPTERS)
+    chosen = tuple(types or scenario.types)
     with (
         tempfile.TemporaryDirectory(prefix="multiprover-scenario-") as scratch,
         World(Path(scratch), chosen, cache, listener, liars=scenario.liars, l1_url=l1_url) as world,
