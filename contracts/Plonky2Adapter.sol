@@ -4,14 +4,7 @@ pragma solidity 0.8.37;
 import "./Plonky2Constraints.sol";
 import "./Plonky2Shape.sol";
 
-/// What a proof says of one suite, as in contracts/Settlement.vy and contracts/IAdapter.vyi.
-struct SuiteResult {
-    bytes32 root; // after the batch
-    bytes32 commitment; // c
-    bytes32 challenge; // z
-    bytes32 evaluation; // y
-}
-
+/// What a proof says of one suite, and a vouch, as in contracts/IAdapter.vyi.
 struct SuiteVouch {
     bytes32 pre_root;
     bytes32 post_root;
@@ -27,20 +20,9 @@ struct Vouch {
     SuiteVouch[] suites;
 }
 
-interface ISettlement {
-    function vouch(
-        uint256 proof_type,
-        bytes32 parent,
-        bytes32 journal_hash,
-        SuiteResult[] calldata results,
-        address payee,
-        bytes calldata proof
-    ) external;
-}
-
 /// @title Proof type `plonky2`: verifies final plonky2 proofs (FRI over Goldilocks, keccak256) of one circuit
 /// @notice provers/plonky2/L1.md says what a proof is, byte for byte. It is too long for Settlement's own entry, so it
-///         comes through `vouch` here: a proof that verifies leaves its statement's hash in transient storage (EIP-1153)
+///         comes through `prove` here: a proof that verifies leaves its statement's hash in transient storage (EIP-1153)
 ///         while Settlement is called with an empty proof, and `verify`, which Settlement calls back, accepts the
 ///         statements that are there.
 /// @dev Fields and memory as in Plonky2Constraints: elements of K = GF(p²) are (u, v), numbers are reduced unless said
@@ -131,39 +113,34 @@ contract Plonky2Adapter {
         KEY = key;
     }
 
-    /// @notice Verify a proof and vouch with it, in one transaction.
-    /// @param settlement Where to vouch; the statement is of DOMAIN, whatever stands here.
-    /// @param preRoot The root of the suite that was vouched for the parent.
-    function vouch(
-        ISettlement settlement,
-        uint256 proofType,
-        bytes32 parent,
-        bytes32 journalHash,
-        bytes32 preRoot,
-        SuiteResult[] calldata results,
-        address payee,
-        bytes calldata proof
-    ) external {
-        require(results.length == 1, "plonky2: suites");
-        bytes32 statement = _verify(
-            SuiteVouch(
-                preRoot, results[0].root, results[0].commitment, results[0].challenge, results[0].evaluation
-            ),
-            payee,
-            proof
-        );
+    /// @notice Verify a proof and, in the same transaction, make a call that needs it: Settlement's `vouch`, Governance's
+    ///         `convict` or `canary`, with an empty proof.
+    /// @dev Any target will do: this contract owns nothing and may do nothing that others may not, and whoever is called can
+    ///      only find out that the statement is proved, which is so.
+    /// @return answer What the call returned; where it reverts, this does, with its reason.
+    function prove(Vouch calldata statement, bytes calldata proof, address target, bytes calldata data)
+        external
+        returns (bytes memory answer)
+    {
+        require(statement.suites.length == 1, "plonky2: suites");
+        require(statement.domain == DOMAIN, "plonky2: domain");
+        bytes32 proved = _verify(statement.suites[0], statement.payee, proof);
         assembly ("memory-safe") {
-            tstore(statement, 1)
+            tstore(proved, 1)
         }
-        settlement.vouch(proofType, parent, journalHash, results, payee, "");
+        bool done;
+        (done, answer) = target.call(data);
         assembly ("memory-safe") {
-            tstore(statement, 0)
+            if iszero(done) {
+                revert(add(answer, 32), mload(answer))
+            }
+            tstore(proved, 0)
         }
     }
 
-    /// @notice What Settlement asks: accepts a statement whose proof was verified by the `vouch` that is running.
+    /// @notice What Settlement asks: accepts a statement whose proof was verified by the `prove` that is running.
     function verify(Vouch calldata statement, bytes calldata proof) external view returns (bytes32) {
-        require(proof.length == 0, "plonky2: proof goes to vouch");
+        require(proof.length == 0, "plonky2: proof goes to prove");
         require(statement.suites.length == 1, "plonky2: suites");
         require(statement.domain == DOMAIN, "plonky2: domain");
         bytes32 key = keccak256(abi.encode(_publicInputs(statement.suites[0], statement.payee)));

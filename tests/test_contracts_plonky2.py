@@ -7,6 +7,7 @@ import random
 import re
 import shutil
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -168,21 +169,34 @@ def test_the_artefact_has_one_length() -> None:
 # Vouching
 
 
-def vouch_data(case: Case, settlement: str, proof_type: int = 1, **changed: bytes) -> bytes:
+VOUCH = "(bytes32,bytes32,address,(bytes32,bytes32,bytes32,bytes32,bytes32)[])"
+PROVE = [VOUCH, "bytes", "address", "bytes"]
+SETTLE = ["uint256", "bytes32", "bytes32", "(bytes32,bytes32,bytes32,bytes32)[]", "address", "bytes"]
+CLAIM = keccak(bytes(64))
+
+
+def call_of(function: str, types: Sequence[str], values: Sequence[object]) -> bytes:
+    return keccak(f"{function}({','.join(types)})".encode())[:4] + encode(types, values)
+
+
+def statement_of(case: Case, **changed: bytes) -> tuple[str, list[bytes]]:
+    """Payee, then pre_root, post_root, c, z, y."""
     inputs = case.inputs
-    pre, post, c = (encoded(inputs[i : i + 4]) for i in (0, 4, 8))
-    z, y = (encoded(inputs[i : i + 2]) + bytes(16) for i in (12, 14))
-    payee = b"".join(word.to_bytes(4, "big") for word in inputs[16:21])
-    return plonky2.vouch_call(
-        bytes.fromhex(settlement[2:]),
-        proof_type,
-        parent=bytes(32),
-        journal_hash=bytes(32),
-        pre_root=changed.get("pre_root", pre),
-        result=(post, c, z, y),
-        payee=changed.get("payee", payee),
-        proof=changed.get("proof", case.proof),
-    )
+    words = [encoded(inputs[i : i + 4]) for i in (0, 4, 8)]
+    words += [encoded(inputs[i : i + 2]) + bytes(16) for i in (12, 14)]
+    payee = changed.get("payee") or b"".join(word.to_bytes(4, "big") for word in inputs[16:21])
+    return "0x" + payee.hex(), words
+
+
+def vouch_data(case: Case, settlement: str, proof_type: int = 1, **changed: bytes) -> bytes:
+    """Calldata that proves, and has Settlement told of it."""
+    payee, words = statement_of(case, **changed)
+    domain = changed.get("domain", encoded(case.inputs[21:]))
+    told = changed.get("told")
+    results = [(words[1], told or words[2], words[3], words[4])]
+    data = call_of("vouch", SETTLE, [proof_type, bytes(32), bytes(32), results, payee, b""])
+    proved = (domain, CLAIM, payee, [tuple(words)])
+    return call_of("prove", PROVE, [proved, changed.get("proof", case.proof), settlement, data])
 
 
 def settlement(contract: Contract, domain: bytes, pre_root: bytes) -> str:
@@ -211,6 +225,10 @@ def test_settlement_is_believed_only_about_what_was_proved(contract: Contract) -
         called(contract, adapter, vouch_data(case, settlement(contract, domain, wrong)))
     with pytest.raises(AssertionError, match="plonky2: domain"):
         called(contract, adapter, vouch_data(case, settlement(contract, domain[::-1], right)))
+    with pytest.raises(AssertionError, match="plonky2: domain"):
+        called(contract, adapter, vouch_data(case, settlement(contract, domain, right), domain=domain[::-1]))
+    with pytest.raises(AssertionError, match="plonky2: not proved"):
+        called(contract, adapter, vouch_data(case, settlement(contract, domain, right), told=right))
     with pytest.raises(AssertionError, match="plonky2: identity"):
         called(contract, adapter, vouch_data(case, settlement(contract, domain, right), payee=b"\x01" * 20))
     # What Settlement says goes through.
@@ -222,32 +240,30 @@ def test_nothing_is_accepted_without_a_proof(contract: Contract) -> None:
     case = frozen()
     domain = encoded(case.inputs[21:])
     adapter = contract.adapter(0, domain)
-    pre, post, c = (encoded(case.inputs[i : i + 4]) for i in (0, 4, 8))
-    z, y = (encoded(case.inputs[i : i + 2]) + bytes(16) for i in (12, 14))
-    payee = b"".join(word.to_bytes(4, "big") for word in case.inputs[16:21])
-    types = ["(bytes32,bytes32,address,(bytes32,bytes32,bytes32,bytes32,bytes32)[])", "bytes"]
-    selector = keccak(f"verify({','.join(types)})".encode())[:4]
+    payee, words = statement_of(case)
 
     def ask(suites: int, proof: bytes) -> bytes:
-        statement = (domain, bytes(32), "0x" + payee.hex(), [(pre, post, c, z, y)] * suites)
-        return called(contract, adapter, selector + encode(types, [statement, proof]))
+        statement = (domain, CLAIM, payee, [tuple(words)] * suites)
+        return called(contract, adapter, call_of("verify", [VOUCH, "bytes"], [statement, proof]))
 
     # The transaction that proved it is over.
-    to = settlement(contract, domain, pre)
+    to = settlement(contract, domain, words[0])
     called(contract, adapter, vouch_data(case, to))
     with pytest.raises(AssertionError, match="plonky2: not proved"):
         ask(1, b"")
-    with pytest.raises(AssertionError, match="plonky2: proof goes to vouch"):
+    with pytest.raises(AssertionError, match="plonky2: proof goes to prove"):
         ask(1, b"\x00")
     for suites in (0, 2):
         with pytest.raises(AssertionError, match="plonky2: suites"):
             ask(suites, b"")
 
 
-def test_a_proof_of_another_length_is_not_sent() -> None:
+def test_a_proof_has_one_length(contract: Contract) -> None:
     case = frozen()
-    with pytest.raises(ClaimError, match="expected 96632 bytes, got 96631"):
-        vouch_data(case, "0x" + "00" * 20, proof=case.proof[:-1])
+    adapter = contract.adapter(0, encoded(case.inputs[21:]))
+    for proof in (case.proof[:-1], case.proof + b"\x00", b""):
+        with pytest.raises(AssertionError, match="plonky2: proof length"):
+            called(contract, adapter, vouch_data(case, CALLER, proof=proof))
 
 
 # The identities at zeta, by the model
@@ -391,7 +407,6 @@ def test_the_shape_is_the_circuit() -> None:
         "PROOF_BYTES": proof_bytes(CIRCUIT),
     }
     assert f'hex"{encoded(transcript_header(CIRCUIT)).hex()}"' in text
-    assert proof_bytes(CIRCUIT) == plonky2.PROOF_BYTES
     assert 2**CIRCUIT.cap_height == plonky2.CAP_DIGESTS
 
 

@@ -6,20 +6,21 @@ needed, only the artefacts that it gave for L1 when the keys were made; those ar
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from eth_abi.abi import decode, encode
 from eth_hash.auto import keccak
 from eth_utils.address import to_checksum_address
 
 from multiprover.prover.v1 import prover_pb2 as pb
-from multiprover.settlement import claims
+from multiprover.settlement import claims, plonky2
 from multiprover.settlement.contracts import artifact
 from multiprover.settlement.errors import RefusedError
 from multiprover.settlement.groth16 import VERIFYING_KEY_TYPES
 from multiprover.settlement.l1 import L1, open_l1
 
-_VOUCH = "(bytes32,bytes32,address,(bytes32,bytes32,bytes32,bytes32,bytes32)[])"
+_SUITE = "(bytes32,bytes32,bytes32,bytes32,bytes32)"
+_VOUCH = f"(bytes32,bytes32,address,{_SUITE}[])"
 
 
 class ProofInvalidError(Exception):
@@ -46,8 +47,10 @@ class Verifier:
             raise ProofInvalidError(f"{proof_type}: no artefacts are stored to verify it by")
         if proof_type == "sgx":
             self._verify_signature(statement, l1_proof, artefacts["signer"])
-        elif "l1_verifier" in artefacts:
-            self._verify_by_contract(proof_type, statement, l1_proof, artefacts["l1_verifier"])
+        elif proof_type == "groth16":
+            self._verify_by_groth16(statement, l1_proof, artefacts["l1_verifier"])
+        elif proof_type == "plonky2":
+            self._verify_by_plonky2(statement, l1_proof, artefacts["l1_verifier"])
         else:
             raise ProofInvalidError(f"{proof_type}: this version has no verifier for it")
 
@@ -70,27 +73,49 @@ class Verifier:
                 f"sgx: expected a signature of 0x{signer.hex()}, found one of 0x{found.hex()}"
             )
 
-    def _verify_by_contract(
-        self, proof_type: str, statement: pb.Statement, proof: bytes, verifying_key: bytes
+    def _verify_by_groth16(self, statement: pb.Statement, proof: bytes, verifying_key: bytes) -> None:
+        def creation_code() -> bytes:
+            types = list(VERIFYING_KEY_TYPES)
+            arguments = encode([*types, "bytes32"], [*decode(types, verifying_key), statement.domain])
+            return artifact("Groth16Adapter").bytecode + arguments
+
+        payee = to_checksum_address(statement.payee)
+        vouch = (statement.domain, statement.claim, payee, [_words(s) for s in statement.suites])
+        self._ask("groth16", statement, creation_code, "verify", [_VOUCH, "bytes"], [vouch, proof])
+
+    def _verify_by_plonky2(self, statement: pb.Statement, proof: bytes, verifier_data: bytes) -> None:
+        def creation_code() -> bytes:
+            return plonky2.creation_code(plonky2.VerifierData.decode(verifier_data), statement.domain)
+
+        if len(statement.suites) != 1:
+            raise ProofInvalidError(f"plonky2: expected one suite, got {len(statement.suites)}")
+        arguments = [_words(statement.suites[0]), to_checksum_address(statement.payee), proof]
+        self._ask("plonky2", statement, creation_code, "check", [_SUITE, "address", "bytes"], arguments)
+
+    def _ask(
+        self,
+        proof_type: str,
+        statement: pb.Statement,
+        creation_code: Callable[[], bytes],
+        function: str,
+        types: Sequence[str],
+        arguments: Sequence[object],
     ) -> None:
+        """Call a view of the proof type's adapter, which is created for the statement's domain once."""
         if self._l1 is None:
             self._l1 = open_l1(None)
         place = proof_type, bytes(statement.domain)
         if place not in self._adapters:
-            types = list(VERIFYING_KEY_TYPES)
-            arguments = encode([*types, "bytes32"], [*decode(types, verifying_key), statement.domain])
             account = self._l1.dev_accounts()[0]
-            self._adapters[place] = self._l1.create(account, artifact("Groth16Adapter").bytecode + arguments)
-        suites = [
-            (s.pre_root, s.post_root, s.commitment, s.challenge, s.evaluation) for s in statement.suites
-        ]
-        vouch = (statement.domain, statement.claim, to_checksum_address(statement.payee), suites)
-        selector = keccak(f"verify({_VOUCH},bytes)".encode())[:4]
+            self._adapters[place] = self._l1.create(account, creation_code())
+        data = keccak(f"{function}({','.join(types)})".encode())[:4] + encode(types, arguments)
         try:
-            answer = self._l1.call(
-                self._adapters[place], selector + encode([_VOUCH, "bytes"], [vouch, proof])
-            )
+            answer = self._l1.call(self._adapters[place], data)
         except RefusedError as error:
             raise ProofInvalidError(f"{proof_type}: {error}") from error
         if answer != claims.VOUCH_ACCEPTED:
             raise ProofInvalidError(f"{proof_type}: the verifier did not accept (0x{answer.hex()})")
+
+
+def _words(suite: pb.SuiteStatement) -> tuple[bytes, ...]:
+    return suite.pre_root, suite.post_root, suite.commitment, suite.challenge, suite.evaluation

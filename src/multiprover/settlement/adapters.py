@@ -15,6 +15,7 @@ from multiprover.settlement.contracts import artifact
 from multiprover.settlement.events import Receipt
 from multiprover.settlement.groth16 import VERIFYING_KEY_TYPES
 from multiprover.settlement.l1 import L1
+from multiprover.settlement.plonky2 import PLONKY2_GAS, VerifierData, creation_code
 
 GROTH16_GAS: Final = 360_000
 SGX_GAS: Final = 40_000
@@ -84,6 +85,25 @@ class Groth16Type:
         key = decode(VERIFYING_KEY_TYPES, self.verifying_key)
         arguments = encode([*VERIFYING_KEY_TYPES, "bytes32"], [*key, site.domain])
         return l1.create(deployer, artifact("Groth16Adapter").bytecode + arguments)
+
+
+@dataclass(frozen=True)
+class Plonky2Type:
+    """Deploys a ``Plonky2Adapter``: the data of one final circuit, one suite, proofs that bind."""
+
+    verifier_data: bytes
+    """The prover's artefact ``l1_verifier`` (docs/prover.md §3)."""
+    name: str = "plonky2"
+    suite: str = "goldilocks"
+    binds: bool = True
+    gas: int = PLONKY2_GAS
+    creations: int = 1
+
+    def suites_of(self, site: Site) -> tuple[str, ...]:
+        return tuple(s for s in site.suites if s == self.suite)
+
+    def adapter_at(self, l1: L1, deployer: LocalAccount, site: Site) -> bytes:
+        return l1.create(deployer, creation_code(VerifierData.decode(self.verifier_data), site.domain))
 
 
 @dataclass(frozen=True)

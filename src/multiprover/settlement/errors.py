@@ -276,7 +276,7 @@ REASONS: Final[dict[str, str]] = {
     "plonky2: suites": "the proof type commits to exactly one suite",
     "plonky2: domain": "the adapter was created for another deployment, chain or program",
     "plonky2: public input": "a public input is not a canonical element of its field",
-    "plonky2: proof goes to vouch": "a proof comes through the adapter's own vouch, not Settlement's",
+    "plonky2: proof goes to prove": "a proof comes through the adapter's own entry, prove, not Settlement's",
     "plonky2: not proved": "no proof of this statement was verified in this transaction",
     "plonky2: proof length": "a proof has one length, to the byte",
     "plonky2: element": "an element of the proof is not below p",

@@ -1,8 +1,4 @@
-"""Proof type ``plonky2`` on L1: its adapter, and the transaction that vouches (docs/settlement.md §10).
-
-A proof is far longer than what ``Settlement.vouch`` takes: it goes to the adapter, which verifies it and
-calls ``Settlement.vouch`` itself, in one transaction.
-"""
+"""Proof type ``plonky2`` on L1: what its adapter is created from (docs/settlement.md §9)."""
 
 from __future__ import annotations
 
@@ -10,8 +6,6 @@ from dataclasses import dataclass
 from typing import Final
 
 from eth_abi.abi import encode
-from eth_hash.auto import keccak
-from eth_utils.address import to_checksum_address
 
 from multiprover.settlement.claims import HASH_BYTES, ClaimError
 from multiprover.settlement.contracts import artifact
@@ -21,22 +15,6 @@ PLONKY2_GAS: Final = 40_000
 
 CAP_DIGESTS: Final = 32
 """Digests of the verifier's cap: ``2^CAP_HEIGHT`` of contracts/Plonky2Shape.sol."""
-
-PROOF_BYTES: Final = 96_632
-"""Of every final proof: ``PROOF_BYTES`` of contracts/Plonky2Shape.sol."""
-
-_RESULT: Final = "(bytes32,bytes32,bytes32,bytes32)"
-_VOUCH_TYPES: Final = (
-    "address",
-    "uint256",
-    "bytes32",
-    "bytes32",
-    "bytes32",
-    f"{_RESULT}[]",
-    "address",
-    "bytes",
-)
-_VOUCH_SELECTOR: Final = keccak(f"vouch({','.join(_VOUCH_TYPES)})".encode())[:4]
 
 
 @dataclass(frozen=True)
@@ -75,46 +53,3 @@ def creation_code(verifier: VerifierData, domain: bytes) -> bytes:
         ["bytes32", "bytes32[]", "bytes32"], [verifier.circuit_digest, list(verifier.cap), domain]
     )
     return artifact("Plonky2Adapter").bytecode + arguments
-
-
-def vouch_call(
-    settlement: bytes,
-    proof_type: int,
-    *,
-    parent: bytes,
-    journal_hash: bytes,
-    pre_root: bytes,
-    result: tuple[bytes, bytes, bytes, bytes],
-    payee: bytes,
-    proof: bytes,
-) -> bytes:
-    """Calldata of the adapter's ``vouch``.
-
-    Args:
-        settlement: 20-byte address of the ``Settlement`` contract.
-        proof_type: its place among the contract's proof types.
-        parent: the claim that the proof's batch follows.
-        journal_hash: keccak256 of the batch's journal.
-        pre_root: the suite's root as vouched for at ``parent``.
-        result: the suite's root after the batch, c, z, y; 32 bytes each.
-        payee: 20-byte address that earns the reward; bound by the proof.
-        proof: :data:`PROOF_BYTES` bytes.
-
-    Raises:
-        ClaimError: the proof has another length: the contract would refuse it, at its calldata's price.
-    """
-    if len(proof) != PROOF_BYTES:
-        raise ClaimError(f"proof of plonky2: expected {PROOF_BYTES} bytes, got {len(proof)}")
-    return _VOUCH_SELECTOR + encode(
-        _VOUCH_TYPES,
-        [
-            to_checksum_address(settlement),
-            proof_type,
-            parent,
-            journal_hash,
-            pre_root,
-            [result],
-            to_checksum_address(payee),
-            proof,
-        ],
-    )
