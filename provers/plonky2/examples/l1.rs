@@ -2,6 +2,7 @@
 //! `public_inputs` and `proof` there, and prints what each step took.
 
 #[path = "../tests/common/bank.rs"]
+#[allow(dead_code)]
 mod bank;
 
 use std::path::PathBuf;
@@ -17,7 +18,12 @@ use plonky2::util::serialization::DefaultGateSerializer;
 fn timed<T>(name: &str, step: impl FnOnce() -> T) -> T {
     let (cpu, start) = (usage::cpu_seconds(), std::time::Instant::now());
     let result = step();
-    eprintln!("{name}: {:.1} CPU s, {:.1} s, peak {:.0} MiB", usage::cpu_seconds() - cpu, start.elapsed().as_secs_f64(), usage::peak_mib());
+    eprintln!(
+        "{name}: {:.1} CPU s, {:.1} s, peak {:.0} MiB",
+        usage::cpu_seconds() - cpu,
+        start.elapsed().as_secs_f64(),
+        usage::peak_mib()
+    );
     result
 }
 

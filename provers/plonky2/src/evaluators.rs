@@ -13,7 +13,7 @@ use plonky2::gates::poseidon_mds::PoseidonMdsGate;
 use plonky2::gates::reducing::ReducingGate;
 use plonky2::gates::reducing_extension::ReducingExtensionGate;
 use plonky2::gates::util::StridedConstraintConsumer;
-use plonky2::hash::poseidon::{HALF_N_FULL_ROUNDS, N_PARTIAL_ROUNDS, Poseidon, SPONGE_WIDTH, ALL_ROUND_CONSTANTS};
+use plonky2::hash::poseidon::{ALL_ROUND_CONSTANTS, HALF_N_FULL_ROUNDS, N_PARTIAL_ROUNDS, Poseidon, SPONGE_WIDTH};
 use plonky2::iop::ext_target::ExtensionTarget;
 use plonky2::iop::generator::WitnessGeneratorRef;
 use plonky2::plonk::circuit_data::CommonCircuitData;
@@ -164,7 +164,8 @@ impl Constants {
             wanted.iter_mut().zip(before).skip(1).for_each(|(w, b)| *w += b);
         }
         let full_0 = std::array::from_fn(|r| back(if r + 1 < HALF_N_FULL_ROUNDS { of(r + 1) } else { wanted }));
-        let full_1 = std::array::from_fn(|r| if r + 1 < HALF_N_FULL_ROUNDS { back(of(SECOND + r + 1)) } else { [F::ZERO; SPONGE_WIDTH] });
+        let full_1 =
+            std::array::from_fn(|r| if r + 1 < HALF_N_FULL_ROUNDS { back(of(SECOND + r + 1)) } else { [F::ZERO; SPONGE_WIDTH] });
         Constants { full_0, partial, full_1 }
     }
 }

@@ -186,7 +186,8 @@ mod tests {
     fn hashes_are_masked_keccak256() {
         let elements: Vec<F> = (1..=9).map(F::from_canonical_u64).collect();
         let bytes: Vec<u8> = (1..=9u64).flat_map(u64::to_be_bytes).collect();
-        let expected = digest(&bytes).chunks(8).map(|w| u64::from_be_bytes(w.try_into().unwrap()) & (u64::MAX >> 1)).collect::<Vec<_>>();
+        let expected =
+            digest(&bytes).chunks(8).map(|w| u64::from_be_bytes(w.try_into().unwrap()) & (u64::MAX >> 1)).collect::<Vec<_>>();
         let leaf = MaskedKeccak::hash_or_noop(&elements);
         assert_eq!(leaf.elements.iter().map(|e| e.to_canonical_u64()).collect::<Vec<_>>(), expected);
         let node = MaskedKeccak::two_to_one(leaf, leaf);

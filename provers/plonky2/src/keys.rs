@@ -1,25 +1,47 @@
 //! Circuits in the cache directory (docs/prover.md §2).
 //!
-//! A folder is named by the hash of (prover version, format version, program id, slots) and holds files, each with its hash beside
-//! it: `program`, the canonical bytes; `circuit-0`, `circuit-1` …, what proving needs of each circuit of the batch's plan (`segments`); `verifier`, what verifying
-//! needs of the last one. The hash of `verifier` is the key id. Folders are written under another name and renamed, so a folder is whole or not there.
+//! A folder is named by the hash of (prover version, format version, form, program id, slots) and holds files, each with its hash
+//! beside it: `program`, the canonical bytes; `circuit-0`, `circuit-1` …, what proving needs of each circuit of the batch's plan
+//! (`segments`); `shrink` and `last`, the same of the two recursions to the proof for L1 (0.6 GB each: their constants' evaluations); `verifier`, what
+//! verifying needs of the last one. The hash of `verifier` is the key id. Folders are written under another name and renamed, so a folder is whole or not there.
 
 use std::fs;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
 use plonky2::plonk::circuit_data::{CircuitData, VerifierCircuitData};
-use plonky2::util::serialization::{Buffer, IoResult, Read as _, Write as _};
+use plonky2::util::serialization::{Buffer, DefaultGateSerializer, IoResult, Read as _, Write as _};
 
 use crate::config::{FORMAT_VERSION, Gates, Generators, VERSION};
+use crate::evm::Evm;
 use crate::field::{C, D, F};
+use crate::l1;
 use crate::lowering::Circuit;
 use crate::program::Program;
+use crate::recursion::Wrapper;
 use crate::refusal::{Code, Refusal};
 use crate::suite::{hex, keccak};
 
 const PROGRAM: &str = "program";
+const SHRINK: &str = "shrink";
+const LAST: &str = "last";
 const VERIFIER: &str = "verifier";
+
+/// Which proof the keys are for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Form {
+    /// The proof for L1.
+    L1,
+    /// The batch's own proof, which no contract takes: for development and tests.
+    Native,
+}
+
+/// The cache directory, and what it is used for.
+#[derive(Debug, Clone)]
+pub struct Cache {
+    pub folder: PathBuf,
+    pub form: Form,
+}
 
 /// Why keys could not be read or written.
 #[derive(Debug, thiserror::Error)]
@@ -38,21 +60,38 @@ fn io_error(path: &Path) -> impl FnOnce(io::Error) -> KeysError {
 /// The folder of one program and batch size.
 pub struct Keys {
     folder: PathBuf,
+    form: Form,
 }
 
 /// What verifying needs.
 pub struct Verifier {
     pub id: [u8; 32],
     pub bytes: Vec<u8>,
-    pub data: VerifierCircuitData<F, C, D>,
+    pub data: VerifierData,
+}
+
+/// Verifier data of the last circuit.
+pub enum VerifierData {
+    L1(Box<l1::Verifier>),
+    Native(Box<VerifierCircuitData<F, C, D>>),
+}
+
+impl VerifierData {
+    fn to_bytes(&self) -> Vec<u8> {
+        match self {
+            VerifierData::L1(data) => data.to_bytes(&DefaultGateSerializer),
+            VerifierData::Native(data) => data.to_bytes(&Gates),
+        }
+        .expect("every gate is registered")
+    }
 }
 
 impl Keys {
     /// Where the keys of a program and batch size are, or would be.
-    pub fn at(cache: &Path, program_id: &[u8; 32], slots: usize) -> Self {
-        let version = [VERSION.as_bytes(), &[0], &FORMAT_VERSION.to_be_bytes()].concat();
+    pub fn at(cache: &Cache, program_id: &[u8; 32], slots: usize) -> Self {
+        let version = [VERSION.as_bytes(), &[0], &FORMAT_VERSION.to_be_bytes(), &[cache.form as u8]].concat();
         let name = keccak(&[b"plonky2", &version, program_id, &(slots as u64).to_be_bytes()]);
-        Keys { folder: cache.join(hex(&name)) }
+        Keys { folder: cache.folder.join(hex(&name)), form: cache.form }
     }
 
     pub fn exist(&self) -> bool {
@@ -126,10 +165,21 @@ impl Keys {
         Ok(Circuit { advice, parts, rows: data.common.degree(), data })
     }
 
+    pub fn shrink(&self) -> Result<Wrapper<C>, KeysError> {
+        Wrapper::from_bytes(&self.read(SHRINK)?).map_err(|_| self.unreadable(SHRINK))
+    }
+
+    pub fn last(&self) -> Result<Wrapper<Evm>, KeysError> {
+        Wrapper::from_bytes(&self.read(LAST)?).map_err(|_| self.unreadable(LAST))
+    }
+
     pub fn verifier(&self) -> Result<Verifier, KeysError> {
         let bytes = self.read(VERIFIER)?;
-        let data = VerifierCircuitData::from_bytes(bytes.clone(), &Gates).map_err(|_| self.unreadable(VERIFIER))?;
-        Ok(Verifier { id: keccak(&[&bytes]), bytes, data })
+        let data = match self.form {
+            Form::L1 => l1::Verifier::from_bytes(bytes.clone(), &DefaultGateSerializer).map(|d| VerifierData::L1(Box::new(d))),
+            Form::Native => VerifierCircuitData::from_bytes(bytes.clone(), &Gates).map(|d| VerifierData::Native(Box::new(d))),
+        };
+        Ok(Verifier { id: keccak(&[&bytes]), bytes, data: data.map_err(|_| self.unreadable(VERIFIER))? })
     }
 }
 
@@ -162,9 +212,17 @@ impl Draft<'_> {
         self.write(&circuit_name(place), &encode().expect("every gate and generator is registered"))
     }
 
+    pub fn shrink(&self, shrink: &Wrapper<C>) -> Result<(), KeysError> {
+        self.write(SHRINK, &shrink.to_bytes())
+    }
+
+    pub fn last(&self, last: &Wrapper<Evm>) -> Result<(), KeysError> {
+        self.write(LAST, &last.to_bytes())
+    }
+
     /// Ends with what verifying needs; keys that another call has written meanwhile stay.
-    pub fn finish(self, verifier: &VerifierCircuitData<F, C, D>) -> Result<(), KeysError> {
-        self.write(VERIFIER, &verifier.to_bytes(&Gates).expect("every gate is registered"))?;
+    pub fn finish(self, verifier: &VerifierData) -> Result<(), KeysError> {
+        self.write(VERIFIER, &verifier.to_bytes())?;
         match fs::rename(&self.folder, &self.keys.folder) {
             Err(_) if self.keys.exist() => fs::remove_dir_all(&self.folder).map_err(io_error(&self.folder)),
             result => result.map_err(io_error(&self.keys.folder)),

@@ -25,6 +25,9 @@ type Common = CommonCircuitData<F, D>;
 pub type Verifier = VerifierCircuitData<F, Evm, D>;
 pub type FinalProof = ProofWithPublicInputs<F, Evm, D>;
 
+/// What [`shape`] says of the circuit that the contract verifies.
+pub const SHAPE: &str = "9277d0e29db324dde0a2e2293fa9b1266deb1631d661e95d2467c94cad69122f";
+
 const ELEMENT: usize = 8;
 const DIGEST: usize = 32;
 /// A digest's words have their top bit cleared.
@@ -177,15 +180,19 @@ pub fn parse(bytes: &[u8], public_inputs: &[F], verifier: &Verifier) -> Result<F
     let common = &verifier.common;
     let expected = proof_bytes(common);
     if bytes.len() != expected {
-        return Err(malformed("the proof is not as long as proofs are").differing(format!("{expected} bytes"), format!("{} bytes", bytes.len())));
+        return Err(malformed("the proof is not as long as proofs are")
+            .differing(format!("{expected} bytes"), format!("{} bytes", bytes.len())));
     }
     if public_inputs.len() != PUBLIC_INPUTS {
-        return Err(malformed("another number of public inputs").differing(PUBLIC_INPUTS.to_string(), public_inputs.len().to_string()));
+        return Err(
+            malformed("another number of public inputs").differing(PUBLIC_INPUTS.to_string(), public_inputs.len().to_string())
+        );
     }
     let (config, params) = (&common.config, &common.fri_params);
     let cap_height = params.config.cap_height;
     let mut r = Reader { bytes, at: 0 };
-    let (wires_cap, plonk_zs_partial_products_cap, quotient_polys_cap) = (r.cap(cap_height)?, r.cap(cap_height)?, r.cap(cap_height)?);
+    let (wires_cap, plonk_zs_partial_products_cap, quotient_polys_cap) =
+        (r.cap(cap_height)?, r.cap(cap_height)?, r.cap(cap_height)?);
     let challenges = config.num_challenges;
     let openings = OpeningSet {
         constants: r.extensions(common.num_constants)?,
@@ -275,8 +282,7 @@ impl Opened {
     /// `INVALID_PROOF` if the point is one that was opened.
     pub fn value(&self, leaves: &FriInitialTreeProof<F, MaskedKeccak>, index: usize) -> Result<Extension, Refusal> {
         let x = Extension::from(self.point(index));
-        let all: Vec<Extension> =
-            leaves.evals_proofs.iter().flat_map(|(leaf, _)| leaf).map(|&e| e.into()).collect();
+        let all: Vec<Extension> = leaves.evals_proofs.iter().flat_map(|(leaf, _)| leaf).map(|&e| e.into()).collect();
         let zs: Vec<Extension> = leaves.evals_proofs[2].0[..self.batches[1].2].iter().map(|&e| e.into()).collect();
         let mut sum = Extension::ZERO;
         for ((point, opened, count), found) in self.batches.iter().zip([all, zs]) {

@@ -1,17 +1,18 @@
 //! What the four calls do, without gRPC. The long ones report stages as they go.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::Path;
 
 use crate::config::{FORMAT_VERSION, MOST_ROW_BITS, PROOF_TYPE, VERSION};
 use crate::execution::Statement;
 use crate::field::{D, F};
-use crate::keys::{Keys, KeysError};
+use crate::keys::{Cache, Form, Keys, KeysError, Verifier, VerifierData};
+use crate::l1;
 use crate::lowering;
 use crate::pb::prover as pb;
 use crate::program::Program;
+use crate::recursion::{self, Wrapper};
 use crate::refusal::{Code, Refusal, malformed};
-use crate::security::{Parameters, least};
+use crate::security::{self, least};
 use crate::segments::{self, Failed, Plan, Proof};
 use crate::suite::{self, hex};
 use crate::usage;
@@ -22,6 +23,10 @@ const MOST_SLOTS: usize = 1 << 12;
 /// What building, and proving, the largest circuit takes on two cores.
 const SECONDS_A_SETUP: f64 = 3.0;
 const SECONDS_A_PROOF: f64 = 5.0;
+/// Likewise of the recursions to the proof for L1: building both, proving each.
+const SECONDS_A_WRAPPER: f64 = 12.0;
+const SECONDS_SHRINKING: f64 = 25.0;
+const SECONDS_OF_LAST: f64 = 10.0;
 
 /// How far a call has come.
 pub trait Progress: Sync {
@@ -30,16 +35,16 @@ pub trait Progress: Sync {
 }
 
 /// What the proof type is and rests on.
-pub fn manifest() -> pb::Manifest {
+pub fn manifest(form: Form) -> pb::Manifest {
     let component = |layer: &str, id: &str, version: &str, note: &str| pb::Component {
         layer: layer.into(),
         id: id.into(),
         version: version.into(),
         note: note.into(),
     };
-    let terms = Parameters::largest().terms();
+    let terms = security::overall(form);
     let (proven, _) = least(&terms);
-    let binding = terms.iter().find(|t| t.proven == proven).map_or("", |t| t.name);
+    let binding = terms.iter().find(|t| t.proven == proven).map_or(String::new(), |t| t.name.clone());
     pb::Manifest {
         proof_type: PROOF_TYPE.into(),
         version: VERSION.into(),
@@ -73,23 +78,27 @@ pub fn manifest() -> pb::Manifest {
                 "t=12, 8+22 rounds",
                 "state, journal, transactions, signatures, and the proof's commitments and challenges",
             ),
-            component("hash", "keccak256", "", "claim and challenge"),
+            component("hash", "keccak256", "", "claim and challenge; commitments and challenges of the proof for L1"),
         ],
         security: terms
             .iter()
             .map(|t| pb::SecurityTerm {
-                name: t.name.into(),
+                name: t.name.clone(),
                 proven_bits: t.proven,
                 conjectured_bits: t.conjectured,
                 source: t.source.into(),
             })
             .collect(),
-        warnings: vec![
-            format!(
+        warnings: [
+            Some(format!(
                 "Of the proven bits, {proven:.0}, \"{binding}\" is the least term: the library's extension field has 128 bits."
-            ),
-            "No verifier contract takes these proofs yet: l1_proof is the native proof.".into(),
-        ],
+            )),
+            (form == Form::Native)
+                .then(|| "No contract takes these proofs: l1_proof is the batch's own proof (--native).".into()),
+        ]
+        .into_iter()
+        .flatten()
+        .collect(),
         ..Default::default()
     }
 }
@@ -98,7 +107,7 @@ pub fn manifest() -> pb::Manifest {
 ///
 /// # Errors
 /// Refusals of docs/prover.md, or the cache cannot be used.
-pub fn prepare(cache: &Path, request: &pb::PrepareRequest, progress: &dyn Progress) -> Result<pb::Prepared, KeysError> {
+pub fn prepare(cache: &Cache, request: &pb::PrepareRequest, progress: &dyn Progress) -> Result<pb::Prepared, KeysError> {
     let program = Program::decode(&request.program)?;
     let slots = request.slots as usize;
     if slots == 0 {
@@ -117,8 +126,9 @@ pub fn prepare(cache: &Path, request: &pb::PrepareRequest, progress: &dyn Progre
         let cpu = usage::cpu_seconds();
         let draft = keys.draft(&request.program)?;
         let (count, mut rows, mut verifiers) = (plan.shapes.len(), vec![], vec![]);
+        let end = if cache.form == Form::L1 { 0.3 } else { 1.0 };
         for place in 0..count {
-            let share = |done: usize| 0.05 + 0.95 * done as f64 / count as f64;
+            let share = |done: usize| 0.05 + (end - 0.05) * done as f64 / count as f64;
             progress.stage(&format!("setup {} of {count}", place + 1), share(place), share(place + 1), SECONDS_A_SETUP);
             let circuit = plan.lower(&program, place, |p| &verifiers[p]);
             if circuit.data.common.degree_bits() > MOST_ROW_BITS {
@@ -128,23 +138,50 @@ pub fn prepare(cache: &Path, request: &pb::PrepareRequest, progress: &dyn Progre
             rows.push(circuit.rows);
             verifiers.push(circuit.data.verifier_data());
         }
-        draft.finish(&verifiers[plan.root()])?;
+        let batch = verifiers.swap_remove(plan.root());
+        let verifier = match cache.form {
+            Form::Native => VerifierData::Native(Box::new(batch)),
+            Form::L1 => {
+                progress.stage("setup of the proof for L1", end, 0.95, SECONDS_A_WRAPPER);
+                let shrink = recursion::shrink(&batch).map_err(too_large)?;
+                draft.shrink(&shrink)?;
+                let last = recursion::last(&shrink.verifier()).map_err(too_large)?;
+                drop(shrink);
+                draft.last(&last)?;
+                VerifierData::L1(Box::new(checked_shape(&last)?))
+            }
+        };
+        draft.finish(&verifier)?;
         figures.insert("rows".into(), plan.levels.iter().flatten().map(|&place| rows[place] as f64).sum());
         figures.insert("segments".into(), plan.levels[0].len() as f64);
         figures.insert("setup_cpu_s".into(), usage::cpu_seconds() - cpu);
     }
     let verifier = keys.verifier()?;
-    let terms = Parameters::of(&verifier.data.common, program.journal_words(slots)).terms();
+    let (terms, row_bits) = match &verifier.data {
+        VerifierData::L1(data) => (security::overall(Form::L1), data.common.degree_bits()),
+        VerifierData::Native(data) => (security::overall(Form::Native), data.common.degree_bits()),
+    };
     let (proven, conjectured) = least(&terms);
-    figures.insert("degree_bits".into(), verifier.data.common.degree_bits() as f64);
+    figures.insert("degree_bits".into(), row_bits as f64);
     figures.insert("proven_bits".into(), proven);
     figures.insert("conjectured_bits".into(), conjectured);
-    Ok(pb::Prepared {
-        key_id: verifier.id.into(),
-        cached,
-        artefacts: [("verifier_data".to_string(), verifier.bytes)].into(),
-        figures,
-    })
+    let mut artefacts = std::collections::BTreeMap::new();
+    if let VerifierData::L1(data) = &verifier.data {
+        artefacts.insert("l1_verifier".to_string(), l1::verifier_bytes(data));
+        figures.insert("l1_proof_bytes".into(), l1::proof_bytes(&data.common) as f64);
+    }
+    artefacts.insert("verifier_data".to_string(), verifier.bytes);
+    Ok(pb::Prepared { key_id: verifier.id.into(), cached, artefacts, figures })
+}
+
+/// The verifier data of the last circuit, if it is the one that contracts verify.
+fn checked_shape(last: &Wrapper<crate::evm::Evm>) -> Result<l1::Verifier, Refusal> {
+    let verifier = last.verifier();
+    let found = hex(&l1::shape(&verifier.common));
+    if found == l1::SHAPE {
+        return Ok(verifier);
+    }
+    Err(Refusal::new(Code::Unsupported, "the last circuit has not the shape that contracts verify").differing(l1::SHAPE, found))
 }
 
 /// How a batch is proven.
@@ -170,7 +207,7 @@ fn check_key_id(found: &[u8; 32], asked: &[u8]) -> Result<(), Refusal> {
 ///
 /// # Errors
 /// Refusals of docs/prover.md, or the cache cannot be used.
-pub fn prove(cache: &Path, request: &pb::ProveRequest, progress: &dyn Progress) -> Result<pb::Proof, KeysError> {
+pub fn prove(cache: &Cache, request: &pb::ProveRequest, progress: &dyn Progress) -> Result<pb::Proof, KeysError> {
     progress.stage("load", 0.0, 0.05, 1.0);
     let statement = Statement::decode(request.statement.as_ref())?;
     let keys = Keys::at(cache, &statement.program_id, statement.slots);
@@ -182,8 +219,9 @@ pub fn prove(cache: &Path, request: &pb::ProveRequest, progress: &dyn Progress) 
     let plan = plan(&program, statement.slots)?;
     let (advice, suite) = plan.execute(&program, &statement, request)?;
     let proving = usage::cpu_seconds();
+    let end = if cache.form == Form::L1 { 0.4 } else { 1.0 };
     let stage = |done: usize, of: usize| {
-        let share = |done: usize| 0.1 + 0.9 * done as f64 / of as f64;
+        let share = |done: usize| 0.1 + (end - 0.1) * done as f64 / of as f64;
         if done < of {
             progress.stage(&format!("proof {} of {of}", done + 1), share(done), share(done + 1), SECONDS_A_PROOF);
         }
@@ -195,10 +233,33 @@ pub fn prove(cache: &Path, request: &pb::ProveRequest, progress: &dyn Progress) 
         Failed::Load(e) => e,
         Failed::Proof(e) => unreachable!("an executed batch satisfies its circuits: {e}"),
     })?;
+    let batch_proven = usage::cpu_seconds();
+    let public_inputs = proof.public_inputs.clone();
+    let bytes = match &verifier.data {
+        VerifierData::Native(_) => proof.to_bytes(),
+        VerifierData::L1(data) => {
+            let failed =
+                |e: anyhow::Error| -> Refusal { unreachable!("a valid proof satisfies the circuit that verifies it: {e}") };
+            // One of the two circuits at a time: each takes a GiB, and three to prove.
+            progress.stage("shrink", end, 0.8, SECONDS_SHRINKING);
+            let proof = keys.shrink()?.prove(&proof).map_err(failed)?;
+            progress.stage("last", 0.8, 1.0, SECONDS_OF_LAST);
+            let proof = keys.last()?.prove(&proof).map_err(failed)?;
+            l1::serialise(&proof, data)
+        }
+    };
     // A prover that errs must not say so to others: verify before handing out.
-    let bytes = proof.to_bytes();
-    verifier.data.verify(proof).unwrap_or_else(|e| unreachable!("what was proven verifies: {e}"));
+    check(&verifier, &bytes, &public_inputs).unwrap_or_else(|e| unreachable!("what was proven verifies: {e}"));
     let now = usage::cpu_seconds();
+    let mut figures: std::collections::BTreeMap<String, f64> = [
+        ("witness_cpu_s".to_string(), proving - cpu),
+        ("prove_cpu_s".to_string(), batch_proven - proving),
+        ("peak_mib".to_string(), usage::peak_mib()),
+    ]
+    .into();
+    if cache.form == Form::L1 {
+        figures.insert("l1_cpu_s".into(), now - batch_proven);
+    }
     Ok(pb::Proof {
         proof_type: PROOF_TYPE.into(),
         format_version: FORMAT_VERSION,
@@ -206,12 +267,7 @@ pub fn prove(cache: &Path, request: &pb::ProveRequest, progress: &dyn Progress) 
         l1_proof: bytes.clone(),
         proof: bytes,
         suites: vec![suite],
-        figures: [
-            ("witness_cpu_s".to_string(), proving - cpu),
-            ("prove_cpu_s".to_string(), now - proving),
-            ("peak_mib".to_string(), usage::peak_mib()),
-        ]
-        .into(),
+        figures,
     })
 }
 
@@ -219,7 +275,7 @@ pub fn prove(cache: &Path, request: &pb::ProveRequest, progress: &dyn Progress) 
 ///
 /// # Errors
 /// Why not, or the cache cannot be used.
-pub fn verify(cache: &Path, request: &pb::VerifyRequest) -> Result<(), KeysError> {
+pub fn verify(cache: &Cache, request: &pb::VerifyRequest) -> Result<(), KeysError> {
     let statement = Statement::decode(request.statement.as_ref())?;
     let proof = request.proof.as_ref().ok_or_else(|| malformed("the request has no proof"))?;
     let wrong =
@@ -249,17 +305,24 @@ pub fn verify(cache: &Path, request: &pb::VerifyRequest) -> Result<(), KeysError
     }
     statement.check_domain()?;
     statement.check_challenge()?;
-    let decoded = decode_proof(&proof.proof, &verifier.data.common)?;
-    if decoded.public_inputs != statement.public_inputs() {
-        let refusal = Refusal::new(Code::InvalidProof, "the proof's public inputs are not the statement's");
-        return Err(refusal.differing(hex_of(&statement.public_inputs()), hex_of(&decoded.public_inputs)).into());
-    }
-    let verdict = catch_unwind(AssertUnwindSafe(|| verifier.data.verify(decoded)));
-    match verdict {
-        Ok(Ok(())) => Ok(()),
-        Ok(Err(e)) => Err(Refusal::new(Code::InvalidProof, format!("the proof does not verify: {e}")).into()),
-        Err(_) => Err(Refusal::new(Code::InvalidProof, "the proof does not have the shape of the circuit's proofs").into()),
-    }
+    Ok(check(&verifier, &proof.proof, &statement.public_inputs())?)
+}
+
+/// Whether the bytes prove the public inputs.
+fn check(verifier: &Verifier, bytes: &[u8], public_inputs: &[F]) -> Result<(), Refusal> {
+    let verdict = match &verifier.data {
+        VerifierData::L1(data) => catch_unwind(AssertUnwindSafe(|| l1::verify(bytes, public_inputs, data))),
+        VerifierData::Native(data) => {
+            let decoded = decode_proof(bytes, &data.common)?;
+            if decoded.public_inputs != public_inputs {
+                let refusal = Refusal::new(Code::InvalidProof, "the proof's public inputs are not the statement's");
+                return Err(refusal.differing(hex_of(public_inputs), hex_of(&decoded.public_inputs)));
+            }
+            let invalid = |e| Refusal::new(Code::InvalidProof, format!("the proof does not verify: {e}"));
+            catch_unwind(AssertUnwindSafe(|| data.verify(decoded).map_err(invalid)))
+        }
+    };
+    verdict.unwrap_or_else(|_| Err(Refusal::new(Code::InvalidProof, "the proof does not have the shape of the circuit's proofs")))
 }
 
 fn hex_of(elements: &[F]) -> String {

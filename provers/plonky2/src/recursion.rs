@@ -12,12 +12,10 @@
 use plonky2::field::extension::quadratic::QuadraticExtension;
 use plonky2::gates::noop::NoopGate;
 use plonky2::iop::witness::{PartialWitness, WitnessWrite};
-use plonky2::plonk::circuit_data::{CircuitConfig, CircuitData, VerifierCircuitData};
+use plonky2::plonk::circuit_data::{CircuitConfig, CircuitData, CommonCircuitData, VerifierCircuitData, VerifierOnlyCircuitData};
 use plonky2::plonk::config::GenericConfig;
 use plonky2::plonk::proof::{ProofWithPublicInputs, ProofWithPublicInputsTarget};
-use plonky2::util::serialization::{
-    Buffer, DefaultGateSerializer, DefaultGeneratorSerializer, IoResult, Read as _, Write as _,
-};
+use plonky2::util::serialization::{Buffer, DefaultGateSerializer, DefaultGeneratorSerializer, IoResult, Read as _, Write as _};
 
 use crate::config::{last_config, shrink_config};
 use crate::evaluators::cheaper;
@@ -59,27 +57,10 @@ impl<K: GenericConfig<D, F = F, FE = QuadraticExtension<F>>> Wrapper<K> {
         name: &[u8],
         row_bits: usize,
     ) -> Result<Self, usize> {
-        assert_eq!(verifier.common.num_public_inputs, PUBLIC_INPUTS);
-        let mut b = Plonk::new(config);
-        let inner = b.add_virtual_proof_with_pis(&verifier.common);
-        let data = b.constant_verifier_data(&verifier.verifier_only);
-        b.verify_proof::<C>(&inner, &data, &cheaper(&verifier.common));
-        b.register_public_inputs(&inner.public_inputs);
-        // The library's digest of a circuit leaves out its gates: this stands for them.
-        b.set_domain_separator(name.iter().map(|&x| F::from_canonical_u8(x)).collect());
-        // The same number of rows whatever is verified.
-        while b.num_gates() <= 1 << (row_bits - 1) {
-            b.add_gate(NoopGate, vec![]);
-        }
+        let (b, inner) = assemble(&verifier.common, &verifier.verifier_only, config, name, row_bits)?;
         let rows = b.num_gates();
-        if rows > 1 << row_bits {
-            return Err(rows);
-        }
         let data = b.build::<K>();
-        if data.common.degree_bits() != row_bits {
-            return Err(rows);
-        }
-        Ok(Wrapper { data, inner })
+        if data.common.degree_bits() == row_bits { Ok(Wrapper { data, inner }) } else { Err(rows) }
     }
 
     /// A proof that the inner circuit has a proof with these public inputs.
@@ -113,5 +94,83 @@ impl<K: GenericConfig<D, F = F, FE = QuadraticExtension<F>>> Wrapper<K> {
         let generators = DefaultGeneratorSerializer::<C, D>::default();
         let data = buffer.read_circuit_data(&DefaultGateSerializer, &generators)?;
         Ok(Wrapper { data, inner })
+    }
+}
+
+/// The circuit, not yet built.
+fn assemble(
+    common: &CommonCircuitData<F, D>,
+    only: &VerifierOnlyCircuitData<C, D>,
+    config: CircuitConfig,
+    name: &[u8],
+    row_bits: usize,
+) -> Result<(Plonk, ProofWithPublicInputsTarget<D>), usize> {
+    assert_eq!(common.num_public_inputs, PUBLIC_INPUTS);
+    let mut b = Plonk::new(config);
+    let inner = b.add_virtual_proof_with_pis(common);
+    let data = b.constant_verifier_data(only);
+    b.verify_proof::<C>(&inner, &data, &cheaper(common));
+    b.register_public_inputs(&inner.public_inputs);
+    // The library's digest of a circuit leaves out its gates: this stands for them.
+    b.set_domain_separator(name.iter().map(|&x| F::from_canonical_u8(x)).collect());
+    // The same number of rows whatever is verified.
+    while b.num_gates() <= 1 << (row_bits - 1) {
+        b.add_gate(NoopGate, vec![]);
+    }
+    if b.num_gates() > 1 << row_bits { Err(b.num_gates()) } else { Ok((b, inner)) }
+}
+
+#[cfg(test)]
+mod tests {
+    use plonky2::hash::hash_types::HashOut;
+    use plonky2::hash::merkle_tree::MerkleCap;
+
+    use super::*;
+    use crate::builder::Builder;
+    use crate::config::{MOST_ROW_BITS, circuit_config};
+    use crate::lowering;
+    use crate::program::Program;
+    use crate::reference::reference_program;
+    use crate::{l1, suite};
+
+    /// Verifier data of no circuit: it decides constants only.
+    fn some_data(common: &CommonCircuitData<F, D>) -> VerifierOnlyCircuitData<C, D> {
+        let digest = |i: usize| HashOut { elements: std::array::from_fn(|j| F::from_canonical_usize(1000 + 4 * i + j)) };
+        let cap = (0..1 << common.config.fri_config.cap_height).map(digest).collect();
+        VerifierOnlyCircuitData { constants_sigmas_cap: MerkleCap(cap), circuit_digest: digest(99) }
+    }
+
+    fn mock(common: &CommonCircuitData<F, D>, config: CircuitConfig, row_bits: usize) -> CommonCircuitData<F, D> {
+        let (b, _) = assemble(common, &some_data(common), config, b"test", row_bits).unwrap();
+        let common = b.mock_build::<C>().common;
+        assert_eq!(common.degree_bits(), row_bits);
+        common
+    }
+
+    #[test]
+    fn whatever_is_proven_the_last_circuit_is_the_one_that_contracts_verify() {
+        let program = Program::decode(&reference_program(&["goldilocks"])).unwrap();
+        let leaf = |slots| lowering::build(&program, slots, circuit_config()).plonk.mock_build::<C>().common;
+        let (small, large) = (leaf(1), leaf(20));
+        assert_eq!(large.degree_bits(), MOST_ROW_BITS);
+        // A join of two, as far as who verifies it sees one: the same gates, and 2^14 rows.
+        let mut b = Builder::new(circuit_config());
+        for _ in 0..2 {
+            let proof = b.plonk.add_virtual_proof_with_pis(&large);
+            let data = b.plonk.constant_verifier_data(&some_data(&large));
+            b.plonk.verify_proof::<C>(&proof, &data, &large);
+        }
+        let public = b.advise_many(PUBLIC_INPUTS);
+        let bit = b.advise_bool();
+        b.select_digest(bit, [public[0]; 4], [public[1]; 4]);
+        b.plonk.register_public_inputs(&public);
+        b.finish_rows();
+        let join = b.plonk.mock_build::<C>().common;
+        assert_eq!(join.degree_bits(), MOST_ROW_BITS);
+        for common in [&small, &large, &join] {
+            let shrink = mock(common, shrink_config(), SHRINK_ROW_BITS);
+            let last = mock(&shrink, last_config(), LAST_ROW_BITS);
+            assert_eq!(suite::hex(&l1::shape(&last)), l1::SHAPE);
+        }
     }
 }

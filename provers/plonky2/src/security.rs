@@ -13,16 +13,20 @@
 //! over: a term's error to the `r`-th power. Grinding counts once, for the queries. `|E| = p²` binds `proven`: an extension of
 //! degree 3 would add 64 bits to the commit phase, and cost the prover about half as much again in the opening argument.
 //! Hashes are modelled as random oracles; their own strength is a term of its own.
+//!
+//! A proof for L1 rests on three layers of proofs, and is as strong as the weakest: [`overall`] has the terms of each.
 
-use plonky2::plonk::circuit_data::CommonCircuitData;
+use plonky2::plonk::circuit_data::{CircuitConfig, CommonCircuitData};
 
-use crate::config::{MOST_ROW_BITS, circuit_config};
+use crate::config::{MOST_ROW_BITS, circuit_config, last_config, shrink_config};
 use crate::field::{D, F};
+use crate::keys::Form;
+use crate::recursion::{LAST_ROW_BITS, SHRINK_ROW_BITS};
 
 /// One way to break a proof, in bits of work, at 2^0 to 2^`row_bits` rows.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Term {
-    pub name: &'static str,
+    pub name: String,
     pub proven: f64,
     pub conjectured: f64,
     pub source: &'static str,
@@ -50,7 +54,13 @@ pub struct Parameters {
 const FIELD_BITS: f64 = 64.0;
 const EXTENSION_BITS: f64 = 64.0 * D as f64;
 /// Digests of four elements and a capacity of four: collisions by birthday.
-const HASH_BITS: f64 = 128.0;
+const POSEIDON_BITS: f64 = 128.0;
+/// Digests of 252 bits.
+const MASKED_KECCAK_BITS: f64 = 126.0;
+/// Constants of a recursive circuit: two, and four selectors.
+const RECURSION_CONSTANTS: usize = 6;
+/// Constraints of a gate, at most: those of the Poseidon gate, and of this prover's own.
+const GATE_CONSTRAINTS: usize = 160;
 
 impl Parameters {
     /// Of a circuit.
@@ -73,31 +83,42 @@ impl Parameters {
         }
     }
 
-    /// Of the largest circuit that this prover makes.
-    pub fn largest() -> Self {
-        let config = circuit_config();
+    /// Of circuits of a configuration, with this many rows and constants at most.
+    fn new(config: &CircuitConfig, row_bits: usize, constants: usize) -> Self {
         let fri = &config.fri_config;
         let factor = config.max_quotient_degree_factor;
         let partial_products = config.num_routed_wires.div_ceil(factor) - 1;
         Parameters {
-            row_bits: MOST_ROW_BITS,
+            row_bits,
             rate_bits: fri.rate_bits,
             queries: fri.num_query_rounds,
             grinding_bits: fri.proof_of_work_bits,
             num_challenges: config.num_challenges,
             routed_wires: config.num_routed_wires,
-            // Two constants and at most six selectors.
-            polynomials: 8 + config.num_routed_wires + config.num_wires + config.num_challenges * (1 + partial_products + factor),
-            constraints: 256,
+            polynomials: constants
+                + config.num_routed_wires
+                + config.num_wires
+                + config.num_challenges * (1 + partial_products + factor),
+            constraints: GATE_CONSTRAINTS + config.num_challenges * (2 + partial_products),
             quotient_degree_factor: factor,
-            arities: fri.reduction_strategy.reduction_arity_bits(
-                MOST_ROW_BITS,
-                fri.rate_bits,
-                fri.cap_height,
-                fri.num_query_rounds,
-            ),
+            arities: fri.reduction_strategy.reduction_arity_bits(row_bits, fri.rate_bits, fri.cap_height, fri.num_query_rounds),
             journal_words: 1 << 20,
         }
+    }
+
+    /// Of the largest circuit of a batch: two constants and at most six selectors.
+    pub fn largest() -> Self {
+        Self::new(&circuit_config(), MOST_ROW_BITS, 8)
+    }
+
+    /// Of the shrink circuit.
+    pub fn shrink() -> Self {
+        Self::new(&shrink_config(), SHRINK_ROW_BITS, RECURSION_CONSTANTS)
+    }
+
+    /// Of the last circuit.
+    pub fn last() -> Self {
+        Self::new(&last_config(), LAST_ROW_BITS, RECURSION_CONSTANTS)
     }
 
     fn queries_bits(&self, per_query: f64) -> f64 {
@@ -132,8 +153,35 @@ impl Parameters {
         johnson.chain([unique]).max_by(|a, b| least(a).total_cmp(&least(b))).expect("not empty")
     }
 
-    /// The terms.
+    /// The terms of a batch's own proof.
     pub fn terms(&self) -> Vec<Term> {
+        [self.argument(), self.foundations()].concat()
+    }
+
+    /// What a proof rests on whatever layers it has.
+    fn foundations(&self) -> Vec<Term> {
+        let alike = |name: &str, bits: f64, source| Term { name: name.into(), proven: bits, conjectured: bits, source };
+        vec![
+            alike(
+                "Poseidon: digests and Fiat-Shamir",
+                POSEIDON_BITS,
+                "eprint 2019/458 claims 128 bits; digests and capacity of 256 bits; proofs model it as a random oracle",
+            ),
+            alike(
+                "journal binding",
+                EXTENSION_BITS - (self.journal_words as f64).log2(),
+                "docs/suites.md §1: words over extension size, with keccak256 as a random oracle",
+            ),
+            alike(
+                "signatures",
+                120.0,
+                "eprint 2025/055 and RFC 8391 for the construction; argued for these parameters in src/suite.rs; hash as a random oracle",
+            ),
+        ]
+    }
+
+    /// The terms of the argument itself.
+    pub fn argument(&self) -> Vec<Term> {
         let rate = (-(self.rate_bits as f64)).exp2();
         let (proven_queries, proven_commit, proven_list) = self.proven_fri();
         // Close enough to the Johnson bound that the queries lose less than a bit.
@@ -152,58 +200,59 @@ impl Parameters {
         let plonk = "eprint 2019/953: degree over field size, to the power of the repetitions, times the list of FRI";
         let mut terms = vec![
             Term {
-                name: "FRI queries and grinding",
+                name: "FRI queries and grinding".into(),
                 proven: proven_queries,
                 conjectured: self.queries_bits(-(rate.sqrt() * (1.0 + 0.5 / m)).log2()),
                 source: johnson,
             },
             Term {
-                name: "FRI commit phase",
+                name: "FRI commit phase".into(),
                 proven: proven_commit,
                 conjectured: self.commit_bits(|n| n - EXTENSION_BITS),
                 source: gaps,
             },
             Term {
-                name: "permutation argument",
+                name: "permutation argument".into(),
                 proven: repeated(permutation, proven_list),
                 conjectured: repeated(permutation, list),
                 source: plonk,
             },
             Term {
-                name: "combination of constraints",
+                name: "combination of constraints".into(),
                 proven: repeated(combination, proven_list),
                 conjectured: repeated(combination, list),
                 source: plonk,
             },
             Term {
-                name: "out-of-domain point",
+                name: "out-of-domain point".into(),
                 proven: point - proven_list.log2(),
                 conjectured: point - list.log2(),
                 source: "eprint 2019/336 (DEEP): degree over extension size, times the list of FRI",
-            },
-            Term {
-                name: "Poseidon: digests and Fiat-Shamir",
-                proven: HASH_BITS,
-                conjectured: HASH_BITS,
-                source: "eprint 2019/458 claims 128 bits; digests and capacity of 256 bits; proofs model it as a random oracle",
-            },
-            Term {
-                name: "journal binding",
-                proven: EXTENSION_BITS - (self.journal_words as f64).log2(),
-                conjectured: EXTENSION_BITS - (self.journal_words as f64).log2(),
-                source: "docs/suites.md §1: words over extension size, with keccak256 as a random oracle",
-            },
-            Term {
-                name: "signatures",
-                proven: 120.0,
-                conjectured: 120.0,
-                source: "eprint 2025/055 and RFC 8391 for the construction; argued for these parameters in src/suite.rs; hash as a random oracle",
             },
         ];
         // The two regimes have radii of their own, and lists of their own: what is proven at one is not claimed past the other.
         terms.iter_mut().for_each(|t| t.proven = t.proven.min(t.conjectured));
         terms
     }
+}
+
+/// The terms of a proof of this form, in all its layers.
+pub fn overall(form: Form) -> Vec<Term> {
+    let batch = Parameters::largest();
+    if form == Form::Native {
+        return batch.terms();
+    }
+    let layers = [("batch", &batch), ("shrink", &Parameters::shrink()), ("last", &Parameters::last())];
+    let arguments = layers.iter().flat_map(|(layer, parameters)| {
+        parameters.argument().into_iter().map(move |t| Term { name: format!("{layer}: {}", t.name), ..t })
+    });
+    let keccak = Term {
+        name: "keccak256, 252 bits: digests and Fiat-Shamir of the last proof".into(),
+        proven: MASKED_KECCAK_BITS,
+        conjectured: MASKED_KECCAK_BITS,
+        source: "FIPS 202's permutation with 512 bits of capacity: collisions by birthday; L1.md §1; proofs model it as a random oracle",
+    };
+    arguments.chain(batch.foundations()).chain([keccak]).collect()
 }
 
 /// The least of the terms: `(proven, conjectured)`.
@@ -226,11 +275,38 @@ mod tests {
     }
 
     #[test]
-    fn one_row_bit_more_or_fewer_queries_are_not_enough() {
-        let more_rows = Parameters { row_bits: MOST_ROW_BITS + 1, ..Parameters::largest() };
+    fn every_layer_has_100_conjectured_bits() {
+        for (name, parameters) in
+            [("batch", Parameters::largest()), ("shrink", Parameters::shrink()), ("last", Parameters::last())]
+        {
+            let terms = parameters.argument();
+            assert!(least(&terms).1 >= 100.0, "{name}: {terms:#?}");
+        }
+        let (all, layers) = (overall(Form::L1), overall(Form::Native));
+        assert!(least(&all).1 >= 100.0 && least(&all).0 <= least(&layers).0);
+        assert_eq!(all.len(), 3 * 5 + 4);
+    }
+
+    #[test]
+    fn a_query_less_in_any_layer_is_not_enough() {
+        for parameters in [Parameters::largest(), Parameters::shrink(), Parameters::last()] {
+            let fewer = Parameters { queries: parameters.queries - 1, ..parameters };
+            assert!(least(&fewer.argument()).1 < 100.0);
+        }
+    }
+
+    #[test]
+    fn a_column_more_in_the_recursions_is_not_enough() {
+        for parameters in [Parameters::shrink(), Parameters::last()] {
+            let more = Parameters { polynomials: parameters.polynomials + 1, ..parameters };
+            assert!(least(&more.argument()).1 < 100.0);
+        }
+    }
+
+    #[test]
+    fn more_rows_or_fewer_challenges_are_not_enough() {
+        let more_rows = Parameters { row_bits: MOST_ROW_BITS + 3, ..Parameters::largest() };
         assert!(least(&more_rows.terms()).1 < 100.0);
-        let fewer = Parameters { queries: 56, ..Parameters::largest() };
-        assert!(least(&fewer.terms()).1 < 100.0);
         let two = Parameters { num_challenges: 2, row_bits: 15, ..Parameters::largest() };
         assert!(least(&two.terms()).1 < 100.0);
     }

@@ -1,6 +1,5 @@
 //! The gRPC side: docs/prover.md §1 and §2.
 
-use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::sync::Arc;
 
@@ -11,7 +10,7 @@ use tonic::transport::Server;
 use tonic::{Request, Response, Status};
 use tower::util::MapResponseLayer;
 
-use crate::keys::KeysError;
+use crate::keys::{Cache, KeysError};
 use crate::pb::prover as pb;
 use crate::pb::prover::prover_server::{Prover, ProverServer};
 use crate::prover;
@@ -25,7 +24,7 @@ pub const SERVICE: &str = "multiprover.prover.v1.Prover";
 type Updates<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
 
 struct Service {
-    cache: PathBuf,
+    cache: Cache,
     /// Circuits are large and use every core: one at a time.
     turn: Arc<Semaphore>,
 }
@@ -60,7 +59,7 @@ impl Prover for Service {
     type ProveStream = Updates<pb::ProveUpdate>;
 
     async fn describe(&self, _: Request<pb::DescribeRequest>) -> Result<Response<pb::Manifest>, Status> {
-        Ok(Response::new(prover::manifest()))
+        Ok(Response::new(prover::manifest(self.cache.form)))
     }
 
     async fn prepare(&self, request: Request<pb::PrepareRequest>) -> Result<Response<Self::PrepareStream>, Status> {
@@ -107,9 +106,9 @@ pub fn log(level: &str, message: &str) {
 ///
 /// # Errors
 /// The address or the cache cannot be used.
-pub async fn serve(listen: &str, cache: &Path) -> anyhow::Result<()> {
+pub async fn serve(listen: &str, cache: &Cache) -> anyhow::Result<()> {
     let path = listen.strip_prefix("unix://").ok_or_else(|| anyhow::anyhow!("expected an address unix:///path, got {listen}"))?;
-    std::fs::create_dir_all(cache)?;
+    std::fs::create_dir_all(&cache.folder)?;
     // A socket left by a process that is gone would make the address unusable; one that is served is not taken away.
     if std::os::unix::net::UnixStream::connect(path).is_err() {
         let _ = std::fs::remove_file(path);
@@ -118,7 +117,7 @@ pub async fn serve(listen: &str, cache: &Path) -> anyhow::Result<()> {
     let (health, health_service) = tonic_health::server::health_reporter();
     health.set_service_status(SERVICE, tonic_health::ServingStatus::Serving).await;
     health.set_service_status("", tonic_health::ServingStatus::Serving).await;
-    let service = Service { cache: cache.to_owned(), turn: Arc::new(Semaphore::new(1)) };
+    let service = Service { cache: cache.clone(), turn: Arc::new(Semaphore::new(1)) };
     let server = Server::builder()
         .layer(MapResponseLayer::new(exhausted))
         .add_service(health_service)

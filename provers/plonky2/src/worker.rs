@@ -4,7 +4,6 @@
 //! and writes updates to its standard output in the same frames. When its standard input ends, whoever started it is gone: it exits at once.
 
 use std::io::{Read, Write};
-use std::path::Path;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
@@ -14,7 +13,7 @@ use tokio::process::Command;
 use tokio::sync::mpsc;
 use tonic::Status;
 
-use crate::keys::KeysError;
+use crate::keys::{Cache, Form, KeysError};
 use crate::pb::prover as pb;
 use crate::prover;
 
@@ -26,7 +25,7 @@ pub trait Job: Message + Default + 'static {
     type Update: Message + Default + Send + 'static;
     const NAME: &'static str;
 
-    fn run(&self, cache: &Path, progress: &dyn prover::Progress) -> Result<Self::Update, KeysError>;
+    fn run(&self, cache: &Cache, progress: &dyn prover::Progress) -> Result<Self::Update, KeysError>;
     fn progress(progress: pb::Progress) -> Self::Update;
     fn refusal(refusal: pb::Refusal) -> Self::Update;
     fn is_progress(update: &Self::Update) -> bool;
@@ -36,7 +35,7 @@ impl Job for pb::PrepareRequest {
     type Update = pb::PrepareUpdate;
     const NAME: &'static str = "prepare";
 
-    fn run(&self, cache: &Path, progress: &dyn prover::Progress) -> Result<Self::Update, KeysError> {
+    fn run(&self, cache: &Cache, progress: &dyn prover::Progress) -> Result<Self::Update, KeysError> {
         prover::prepare(cache, self, progress)
             .map(|p| pb::PrepareUpdate { update: Some(pb::prepare_update::Update::Prepared(p)) })
     }
@@ -55,7 +54,7 @@ impl Job for pb::ProveRequest {
     type Update = pb::ProveUpdate;
     const NAME: &'static str = "prove";
 
-    fn run(&self, cache: &Path, progress: &dyn prover::Progress) -> Result<Self::Update, KeysError> {
+    fn run(&self, cache: &Cache, progress: &dyn prover::Progress) -> Result<Self::Update, KeysError> {
         prover::prove(cache, self, progress).map(|p| pb::ProveUpdate { update: Some(pb::prove_update::Update::Proof(p)) })
     }
     fn progress(progress: pb::Progress) -> Self::Update {
@@ -111,7 +110,7 @@ fn write_frame(message: &impl Message) -> std::io::Result<()> {
 ///
 /// # Errors
 /// The request cannot be read, or the cache cannot be used: the parent reports an internal error.
-pub fn child<J: Job>(cache: &Path) -> anyhow::Result<()> {
+pub fn child<J: Job>(cache: &Cache) -> anyhow::Result<()> {
     let mut input = std::io::stdin();
     let mut length = [0; 4];
     input.read_exact(&mut length)?;
@@ -154,12 +153,13 @@ pub fn child<J: Job>(cache: &Path) -> anyhow::Result<()> {
 ///
 /// # Errors
 /// The child could not be started, or ended without an answer.
-pub async fn run<J: Job>(job: &J, cache: &Path, updates: &mpsc::Sender<Result<J::Update, Status>>) -> Result<(), Status> {
+pub async fn run<J: Job>(job: &J, cache: &Cache, updates: &mpsc::Sender<Result<J::Update, Status>>) -> Result<(), Status> {
     let internal = |what: &str, e: std::io::Error| Status::internal(format!("{what}: {e}"));
     let program = std::env::current_exe().map_err(|e| internal("cannot find this program", e))?;
     let mut child = Command::new(program)
         .args(["--worker", J::NAME, "--cache"])
-        .arg(cache)
+        .arg(&cache.folder)
+        .args((cache.form == Form::Native).then_some("--native"))
         .stdin(std::process::Stdio::piped())
         .stdout(std::process::Stdio::piped())
         .kill_on_drop(true)

@@ -9,6 +9,7 @@ use common::{Checked, Quiet};
 use multiprover_plonky2::config::{FORMAT_VERSION, circuit_config};
 use multiprover_plonky2::execution::{Statement, Witness, execute};
 use multiprover_plonky2::field::{F, Field, PrimeField64};
+use multiprover_plonky2::keys::{Cache, Form};
 use multiprover_plonky2::lowering::lower;
 use multiprover_plonky2::pb::prover as pb;
 use multiprover_plonky2::program::Program;
@@ -213,7 +214,8 @@ fn requests_that_lie_are_refused_with_the_code_of_the_lie() {
 fn a_proof_verifies_for_its_statement_alone() {
     use multiprover_plonky2::keys::KeysError;
     use multiprover_plonky2::prover::{prepare, prove, verify};
-    let cache = std::env::temp_dir().join(format!("multiprover-plonky2-test-{}", std::process::id()));
+    let folder = std::env::temp_dir().join(format!("multiprover-plonky2-test-{}", std::process::id()));
+    let cache = Cache { folder, form: Form::Native };
     let mut bank = Bank::new();
     let registration = [bank.register(5, 0, 1 << 45)];
     let mut request = bank.world.batch(&registration);
@@ -261,13 +263,13 @@ fn a_proof_verifies_for_its_statement_alone() {
     }
 
     // Keys of another circuit in place of these: found out by their hash.
-    let folder = std::fs::read_dir(&cache).unwrap().next().unwrap().unwrap().path();
+    let folder = std::fs::read_dir(&cache.folder).unwrap().next().unwrap().unwrap().path();
     let verifier = folder.join("verifier");
     let mut stored = std::fs::read(&verifier).unwrap();
     flip(&mut stored);
     std::fs::write(&verifier, stored).unwrap();
     assert_eq!(code(&offered), Some(Code::CorruptKeys));
-    std::fs::remove_dir_all(&cache).unwrap();
+    std::fs::remove_dir_all(&cache.folder).unwrap();
 }
 
 #[test]

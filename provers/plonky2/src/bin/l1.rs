@@ -40,7 +40,9 @@ fn inputs_of(hex: &str) -> Option<Vec<F>> {
 fn verdict(verifiers: &[Verifier], line: &str) -> String {
     let mut words = line.split_ascii_whitespace();
     let mut word = || words.next().unwrap_or("");
-    let Some(verifier) = word().parse().ok().and_then(|n: usize| verifiers.get(n)) else { return "LINE no such verifier data".into() };
+    let Some(verifier) = word().parse().ok().and_then(|n: usize| verifiers.get(n)) else {
+        return "LINE no such verifier data".into();
+    };
     let Some(inputs) = inputs_of(word()) else { return "NON_CANONICAL public inputs".into() };
     let Some(proof) = bytes_of(word()) else { return "LINE no hexadecimal proof".into() };
     match catch_unwind(AssertUnwindSafe(|| l1::verify(&proof, &inputs, verifier))) {
@@ -118,7 +120,9 @@ fn trace(v: &Verifier, inputs: &[F], proof: &[u8]) -> anyhow::Result<Value> {
     // What the vanishing polynomials must be if the proof is right.
     let power = challenges.plonk_zeta.exp_power_of_2(c.degree_bits());
     let vanishing: Vec<QuadraticExtension<F>> = (o.quotient_polys.chunks(c.quotient_degree_factor))
-        .map(|chunks| (power - QuadraticExtension::ONE) * chunks.iter().rev().fold(QuadraticExtension::ZERO, |sum, &t| sum * power + t))
+        .map(|chunks| {
+            (power - QuadraticExtension::ONE) * chunks.iter().rev().fold(QuadraticExtension::ZERO, |sum, &t| sum * power + t)
+        })
         .collect();
     let fri = &challenges.fri_challenges;
     let opened = Opened::new(o, &challenges, c);

@@ -1,30 +1,35 @@
-//! `prover --listen unix:///path.sock --cache DIR`: serves the proof type `plonky2` (docs/prover.md).
+//! `prover --listen unix:///path.sock --cache DIR [--native]`: serves the proof type `plonky2` (docs/prover.md).
+//!
+//! With `--native` proofs are the batch's own, without the two recursions to the proof for L1: no contract takes them.
 
-use std::path::PathBuf;
-
+use multiprover_plonky2::keys::{Cache, Form};
 use multiprover_plonky2::pb::prover as pb;
 use multiprover_plonky2::{server, worker};
 
 struct Arguments {
     listen: Option<String>,
-    cache: PathBuf,
+    cache: Cache,
     worker: Option<String>,
 }
 
 fn arguments() -> anyhow::Result<Arguments> {
-    let (mut listen, mut cache, mut worker) = (None, None, None);
+    let (mut listen, mut cache, mut worker, mut form) = (None, None, None, Form::L1);
     let mut given = std::env::args().skip(1);
     while let Some(name) = given.next() {
         let place = match name.as_str() {
             "--listen" => &mut listen,
             "--cache" => &mut cache,
             "--worker" => &mut worker,
-            _ => anyhow::bail!("unknown argument {name}: expected --listen unix:///path.sock --cache DIR"),
+            "--native" => {
+                form = Form::Native;
+                continue;
+            }
+            _ => anyhow::bail!("unknown argument {name}: expected --listen unix:///path.sock --cache DIR [--native]"),
         };
         *place = Some(given.next().ok_or_else(|| anyhow::anyhow!("{name} wants a value"))?);
     }
-    let cache = cache.ok_or_else(|| anyhow::anyhow!("expected --cache DIR"))?.into();
-    Ok(Arguments { listen, cache, worker })
+    let folder = cache.ok_or_else(|| anyhow::anyhow!("expected --cache DIR"))?.into();
+    Ok(Arguments { listen, cache: Cache { folder, form }, worker })
 }
 
 fn main() -> std::process::ExitCode {
