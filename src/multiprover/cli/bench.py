@@ -12,7 +12,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -31,14 +31,6 @@ from multiprover.settlement.claims import Deployment
 
 Parent = tuple[Deployment, bytes, bytes]
 """Deployment, parent claim and payee of a batch."""
-
-MEASUREMENTS = {"groth16": "provers/groth16/bin/bench"}
-"""By proof type, the program that measures it.
-
-``--which compiled`` and ``--which handwritten`` measure the reference slot as the prover compiles it and as a
-circuit written by hand; with ``--program FILE`` they count the constraints of the perpetuals program and of
-its ``trade`` written by hand.
-"""
 
 
 def run(slots: int, types: tuple[str, ...], as_json: bool) -> None:
@@ -60,7 +52,7 @@ def run(slots: int, types: tuple[str, ...], as_json: bool) -> None:
             for name in types:
                 if name in MEASUREMENTS:
                     err.print(f"measuring {name} beside its hand-written circuit, {slots} slots …")
-                    document["provers"][name] = _prover(root / MEASUREMENTS[name], slots, program)
+                    document["provers"][name] = MEASUREMENTS[name](root, slots, program)
             err.print("measuring the executor and the tracer …")
             document |= _json([sys.executable, "-m", "benchmarks.executor"], root)
             err.print("proving one batch with each type alone, then with all at once …")
@@ -71,8 +63,8 @@ def run(slots: int, types: tuple[str, ...], as_json: bool) -> None:
         _show(document)
 
 
-def _prover(measurement: Path, slots: int, program: Path) -> dict[str, Any]:
-    command = [str(measurement), "--slots", str(slots)]
+def _groth16(root: Path, slots: int, program: Path) -> dict[str, Any]:
+    command = [str(root / "provers/groth16/bin/bench"), "--slots", str(slots)]
     compiled = _json([*command, "--which", "compiled"])
     by_hand = _json([*command, "--which", "handwritten"])
     perpetuals = _json([*command, "--program", str(program), "--which", "compiled"])["constraints"]
@@ -90,6 +82,27 @@ def _prover(measurement: Path, slots: int, program: Path) -> dict[str, Any]:
         "hand_written_perpetuals_rows_or_constraints": trades,
         "perpetuals_ratio": perpetuals / trades,
     }
+
+
+def _plonky2(root: Path, slots: int, program: Path) -> dict[str, Any]:
+    command = [str(root / "provers/plonky2/bin/bench"), "--slots", str(slots)]
+    slot = _json([*command, "--join"])
+    perpetuals = _json([*command, "--program", str(program), "--count"])
+    return slot | {
+        "perpetuals_rows_or_constraints": perpetuals["rows_or_constraints"],
+        "perpetuals_rows_a_slot": perpetuals["rows_a_slot"],
+    }
+
+
+MEASUREMENTS: Mapping[str, Callable[[Path, int, Path], dict[str, Any]]] = {
+    "groth16": _groth16,
+    "plonky2": _plonky2,
+}
+"""By proof type, what measures it: repository, slots and the perpetuals program in, figures out.
+
+Each runs its prover folder's own measurement, of the reference slot as the prover compiles it and as a
+circuit written by hand; and counts the rows or constraints of the perpetuals program.
+"""
 
 
 def _json(command: Sequence[str], folder: Path | None = None) -> dict[str, Any]:
@@ -200,7 +213,7 @@ def _show(document: dict[str, Any]) -> None:
         "CPU s a slot",
         "hand-written",
         "ratio",
-        "constraints",
+        "rows",
         "hand-written",
         "MiB",
     ):
@@ -218,10 +231,15 @@ def _show(document: dict[str, Any]) -> None:
         )
     out.print(table)
     for name, p in document["provers"].items():
-        out.print(
-            f"{name}, perpetuals: {number(p['perpetuals_rows_or_constraints'])} constraints compiled, "
-            f"{number(p['hand_written_perpetuals_rows_or_constraints'])} for its trade written by hand, "
+        by_hand = (
+            f", {number(p['hand_written_perpetuals_rows_or_constraints'])} for its trade written by hand, "
             f"ratio {p['perpetuals_ratio']:.3f}"
+            if "perpetuals_ratio" in p
+            else ""
+        )
+        out.print(
+            f"{name}, perpetuals: {number(p['perpetuals_rows_or_constraints'])} rows or constraints compiled"
+            + by_hand
         )
     out.print(f"executor: {number(document['executor_tx_per_s'])} trades a second on one core")
     out.print(f"tracing perpetuals: {number(document['trace_s'])} s")
