@@ -59,7 +59,8 @@ def test_demo_settles_trades_and_has_the_lie_refused(demo: tuple[Path, Any]) -> 
     vouch = result["batches"][0]["vouches"]["sgx"]
     assert vouch["proof_bytes"] == 65
     assert set(vouch) == {"prove_s", "cpu_s", "peak_mib", "proof_bytes", "gas"}
-    assert vouch["gas"] <= 90_000
+    # The one type's vouch records the root and makes the claim final: of two types, each does one of these.
+    assert vouch["gas"] <= 110_000
 
 
 def test_status_and_verify_read_the_data_directory(demo: tuple[Path, Any]) -> None:

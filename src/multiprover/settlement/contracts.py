@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -33,6 +35,9 @@ CODE_SIZE_LIMIT: Final = 24_576
 """Bytes of deployed code that L1 accepts (EIP-170)."""
 
 EVM_VERSION: Final = "prague"
+
+_IMPORT: Final = re.compile(r"^\s*(?:from\s+\.*\s*)?import\s+(\w+)", re.MULTILINE)
+"""Modules stand side by side in one folder: what is imported from a package is the compiler's own."""
 
 
 class StaleArtefactError(Exception):
@@ -64,7 +69,7 @@ def _cache_dir() -> Path:
 
 @cache
 def artifact(name: str, folder: Path | None = None) -> Artifact:
-    """Compile a contract, or take it from the cache under the hash of compiler version and all sources.
+    """Compile a contract, or take it from the cache under the hash of compiler version and its sources.
 
     Args:
         name: of the file, without its ending.
@@ -82,7 +87,7 @@ def artifact(name: str, folder: Path | None = None) -> Artifact:
 
     folders = [folder, sources()] if folder else [sources()]
     digest = hashlib.sha256(f"{vyper.__version__}/{EVM_VERSION}/{name}".encode())
-    for path in (path for each in folders for path in sorted(each.glob("*.vy*"))):
+    for path in _sources_of(name, folders):
         digest.update(f"/{path.name}/{path.stat().st_size}/".encode() + path.read_bytes())
     cached = _cache_dir() / f"{name}-{digest.hexdigest()}.json"
     if cached.exists():
@@ -94,6 +99,20 @@ def artifact(name: str, folder: Path | None = None) -> Artifact:
             json.dump(stored, file)
         os.replace(file.name, cached)
     return Artifact(name, stored["abi"], bytes.fromhex(stored["bytecode"]), stored["runtime_bytes"])
+
+
+def _sources_of(name: str, folders: Sequence[Path]) -> list[Path]:
+    """The files that a contract is compiled from: its own, and those that it imports, near and far."""
+    found: dict[Path, None] = {}
+    names = [name]
+    while names:
+        module = names.pop()
+        # A name in two folders counts twice: which one the compiler takes is its own matter.
+        for path in (each / f"{module}{ending}" for each in folders for ending in (".vy", ".vyi")):
+            if path.is_file() and path not in found:
+                found[path] = None
+                names += _IMPORT.findall(path.read_text(encoding="utf-8"))
+    return sorted(found)
 
 
 def _solidity(name: str) -> Artifact:
