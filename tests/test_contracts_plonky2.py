@@ -416,12 +416,14 @@ def test_the_circuit_is_the_provers() -> None:
         [NATIVE, "describe", FIXTURE / "verifier_data"], capture_output=True, text=True, check=True
     )
     found = json.loads(done.stdout)
-    name = lambda text: re.sub(r"PhantomData<[^>]*>|barycentric_weights: \[[^\]]*\], _phantom.*", "", text)  # noqa: E731
-    gates = [(name(g["id"]), g["row"], g["selector"], tuple(g["group"])) for g in found["gates"]]
-    ours = [(name(g.name), g.row, g.selector, g.group) for g in CIRCUIT.gates]
-    assert [g[1:] for g in gates] == [g[1:] for g in ours]
-    for (found_name, *_), (our_name, *_) in zip(gates, ours, strict=True):
-        assert found_name.split(" }")[0].split("(")[0].startswith(our_name.split(" }")[0].split("(")[0][:60])
+
+    def gate(name: str) -> list[str]:
+        """What a gate is, without what Rust prints of its type."""
+        return re.findall(r"\w+", re.split(r"_phantom|barycentric_weights|PhantomData", name)[0])
+
+    assert [(gate(g["id"]), g["row"], g["selector"], tuple(g["group"])) for g in found["gates"]] == [
+        (gate(g.name), g.row, g.selector, g.group) for g in CIRCUIT.gates
+    ]
     assert found["proof_bytes"] == proof_bytes(CIRCUIT)
     assert (found["queries"], found["pow_bits"], tuple(found["arities"])) == (
         CIRCUIT.queries,
