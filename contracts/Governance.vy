@@ -325,14 +325,27 @@ def dissent(
         return
     assert c.number > self._final_number(), "conflict: not on the final branch"
     if self.open_conflict != 0:
+        # What this vouch says of the open conflict counts there; of its own it can be shown after that.
         index: uint256 = self.open_conflict - 1
-        if self.conflicts[index].claim == claim and self.conflicts[index].suite == suite:
+        other: uint256 = self.conflicts[index].suite
+        option: bytes32 = empty(bytes32)
+        if self.conflicts[index].kind == CLAIMS:
+            option = claim
+        elif self.conflicts[index].claim == claim:
+            if other == suite:
+                option = found
+            elif other < suite and self._backers(other, c.counting) != 0:
+                # It agrees with what is recorded of all suites before the first that it disputes.
+                if (self._type(proof_type).suites >> other) & 1 == 1:
+                    option = self._root(claim, other)
+        if option != empty(bytes32):
             for i: uint256 in range(len(self.conflicts[index].options), bound=MAX_OPTIONS):
-                if self.conflicts[index].options[i] == found:
+                if self.conflicts[index].options[i] == option:
                     self.conflicts[index].supporters[i] |= supporter
                     return
-            self._add(index, found, supporter)
-            return
+            if option == found:
+                self._add(index, found, supporter)
+                return
     self._open(ROOTS, c.number, parent, claim, suite, options, [0, supporter])
 
 
@@ -389,7 +402,8 @@ def _vouched_for(parent: bytes32, claim: bytes32) -> Settlement.Claim:
     assert c.posted, "conflict: unknown claim"
     assert not c.closed, "conflict: known"
     assert c.generation == self._claim(parent).children_generation, "conflict: discarded"
-    assert c.counting != 0, "conflict: not vouched for"
+    # What is final needs no witness any more.
+    assert c.counting != 0 or c.final & TOP != 0, "conflict: not vouched for"
     return c
 
 
@@ -413,14 +427,24 @@ def _open(
     supporters: DynArray[uint256, MAX_OPTIONS],
 ):
     if self.open_conflict != 0:
-        # The lowest comes first; the other waits for it.
-        assert number < self.conflicts[self.open_conflict - 1].number, "conflict: another is open"
+        # The lowest comes first, claims before their roots; the other waits for it.
+        o: uint256 = self.open_conflict - 1
+        level: uint256 = self._level(
+            self.conflicts[o].kind, self.conflicts[o].number, self.conflicts[o].suite
+        )
+        assert self._level(kind, number, suite) < level, "conflict: another is open"
     index: uint256 = self._record(kind, number, parent, claim, suite, options, supporters)
     self.conflicts[index].deadline = block.timestamp + COUNCIL_WINDOW
     self.conflicts[index].winner = NOBODY
     self.conflicts[index].below = self.open_conflict
     self.open_conflict = index + 1
     extcall SETTLEMENT.freeze(number)
+
+
+@internal
+@pure
+def _level(kind: uint256, number: uint256, suite: uint256) -> uint256:
+    return (number << 8) | (kind << 4) | suite
 
 
 @internal
@@ -476,26 +500,33 @@ def _support(index: uint256) -> uint256[MAX_OPTIONS]:
     @dev The active types that stand behind each option now.
     """
     masks: uint256[MAX_OPTIONS] = empty(uint256[MAX_OPTIONS])
-    if self.conflicts[index].kind == CLAIMS:
-        for i: uint256 in range(len(self.conflicts[index].options), bound=MAX_OPTIONS):
-            masks[i] = self._claim(self.conflicts[index].options[i]).counting
-        return masks
     claim: bytes32 = self.conflicts[index].claim
     suite: uint256 = self.conflicts[index].suite
-    recorded: bytes32 = self._root(claim, suite)
     active: uint256 = 0
-    committed: uint256 = 0
     for t: uint256 in range(staticcall SETTLEMENT.type_count(), bound=MAX_TYPES):
-        info: Settlement.TypeInfo = self._type(t)
-        if info.status == 0:
+        if self._type(t).status == 0:
             active |= 1 << t
-        committed |= ((info.suites >> suite) & 1) << t
-    committed &= self._claim(claim).counting
     for i: uint256 in range(len(self.conflicts[index].options), bound=MAX_OPTIONS):
+        option: bytes32 = self.conflicts[index].options[i]
         masks[i] = self.conflicts[index].supporters[i] & active
-        if self.conflicts[index].options[i] == recorded:
-            masks[i] |= committed
+        if self.conflicts[index].kind == CLAIMS:
+            masks[i] |= self._claim(option).counting
+        elif option == self._root(claim, suite):
+            masks[i] |= self._backers(suite, self._claim(claim).counting)
     return masks
+
+
+@internal
+@view
+def _backers(suite: uint256, types: uint256) -> uint256:
+    """
+    @dev Those of the types that commit to a suite.
+    """
+    mask: uint256 = 0
+    for t: uint256 in range(MAX_TYPES):
+        if (types >> t) & 1 == 1:
+            mask |= ((self._type(t).suites >> suite) & 1) << t
+    return mask
 
 
 @internal
@@ -553,7 +584,7 @@ def _close(index: uint256, winner: uint256, chosen: bytes32, losers: uint256, tw
     extcall SETTLEMENT.set_status(losers, QUARANTINED)
     for t: uint256 in range(MAX_TYPES):
         if (two >> t) & 1 == 1:
-            self._disable(t, self._type(t).adapter)
+            self._disable(t, self._adapter_at(self._type(t), self.conflicts[index].number))
     log ConflictResolved(
         index=index,
         number=self.conflicts[index].number,
@@ -609,7 +640,9 @@ def convict(
             assert staticcall SETTLEMENT.is_bound(
                 claim, suite, r.commitment, r.challenge, r.evaluation
             ), "convict: not bound"
-        if r.root != self._root(claim, suite):
+        # Roots that were pruned contradict nothing.
+        known: bytes32 = self._root(claim, suite)
+        if known != empty(bytes32) and r.root != known:
             differs = True
         statement.suites.append(
             IAdapter.SuiteVouch(

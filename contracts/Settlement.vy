@@ -224,6 +224,7 @@ types: HashMap[uint256, uint256]
 next_type: HashMap[uint256, uint256]
 type_id: HashMap[uint256, bytes32]
 adapter_since: public(HashMap[uint256, uint256])            # batch from which a type's adapter holds
+thawed: uint256                 # epoch in which a conflict last ended; delays count from its end at the earliest
 tier_words: uint256[MAX_TIERS]  # 6 alternatives of 40 bits: mask 8, delay 32
 limits: uint256                 # of every tier, 64 bits each, in gwei
 
@@ -640,7 +641,8 @@ def _holds(alternatives: uint256, word: uint256, counting: uint256) -> bool:
         delay: uint256 = (alternative >> 8) & UINT32
         if delay == 0:
             return True
-        latest: uint256 = 0
+        # While a batch was frozen, nobody could contradict a vouch for one after it.
+        latest: uint256 = self.thawed
         for j: uint256 in range(MAX_TYPES):
             if (mask >> j) & 1 == 1:
                 latest = max(latest, self._time(word, j))
@@ -845,6 +847,10 @@ def freeze(number: uint256):
     @param number Nothing from this batch on becomes final; 0 thaws.
     """
     self._only_governance()
+    frozen: uint256 = (self.state >> FROZEN_AT) & UINT32
+    # Less is frozen than before. (Nothing frozen, 0, stands above all numbers.)
+    if unsafe_sub(frozen, 1) < unsafe_sub(number, 1):
+        self.thawed = self._epoch()
     self.state = (self.state & ~(UINT32 << FROZEN_AT)) | (number << FROZEN_AT)
     log Frozen(number=number)
 

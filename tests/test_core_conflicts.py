@@ -204,6 +204,9 @@ def test_two_types_lie_together_and_lose_to_more_weight(core: Core) -> None:
     refused("choose: too late", core.governance.send, COUNCIL, "choose", 0)
     core.governance.send(STRANGER, "resolve")
     assert [core.status(t) for t in (G, H, K, S)] == [QUARANTINED, QUARANTINED, ACTIVE, ACTIVE]
+    # The delay starts anew: while the batch was frozen, nobody could contradict what was built on it.
+    refused("settle: nothing is due", core.settle, core.genesis, true)
+    core.wait(DAY + EPOCH)
     core.settle(core.genesis, true)
     assert core.final(good) == 15
     assert core.settlement.view("final_claim") == good
@@ -433,8 +436,15 @@ def test_the_dissenter_of_another_claim_waits_for_the_open_conflict(core: Core) 
     core.vouch(G, core.genesis, true, roots(1))
     core.vouch(H, core.genesis, false, LIE)
     core.show(core.genesis, true, false)
-    refused("conflict: another is open", core.vouch, K, core.genesis, true, LIE)
+    third = batch(201)
+    core.propose(core.genesis, third, true)
+    core.vouch(S, core.genesis, third, roots(1))
+    refused("conflict: another is open", core.vouch, K, core.genesis, third, LIE)
+    # As a branch of the conflict, it has K behind it, whatever K says of its roots.
+    core.governance.send(STRANGER, "add_branch", claims.journal_hash(third))
+    core.vouch(K, core.genesis, third, LIE)
     assert core.head(K) == core.genesis
+    assert core.governance.view("support")[:3] == (mask([G]), mask([H]), mask([K, S]))
 
 
 # Verifiers that are replaced
