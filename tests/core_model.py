@@ -114,6 +114,8 @@ class Model:
         self.open: list[int] = []
         self.ready: dict[object, int] = {}
         self.banned: set[bytes] = set()
+        self.thawed = 0
+        """The epoch in which a conflict last ended: while nobody could object, no delay passed."""
         self.seated = True
         self.poster = ""
         self.finalised: list[tuple[bytes, int, frozenset[int]]] = []
@@ -256,7 +258,7 @@ class Model:
                 if not types <= counting:
                     continue
                 latest = self.end(max(claim.times[t] for t in types))
-                if delay == 0 or self.now >= latest + delay:
+                if delay == 0 or self.now >= max(latest, self.end(self.thawed)) + delay:
                     new = {b for b in range(bit + 1) if b not in before.child_final and b not in claim.final}
                     claim.final |= new
                     before.child_final |= new
@@ -314,7 +316,7 @@ class Model:
     def _vouched_for(self, claim: MClaim) -> None:
         need(not claim.closed, "conflict: known")
         need(self.alive(claim), "conflict: discarded")
-        need(self.counting(claim), "conflict: not vouched for")
+        need(self.counting(claim) or TOP in claim.final, "conflict: not vouched for")
 
     def show(self, a: bytes, b: bytes) -> None:
         need(a != b, "conflict: one claim")
@@ -361,28 +363,53 @@ class Model:
         need(claim.number > self.number(self.final_claim), "conflict: not on the final branch")
         if self.open:
             now_open = self.conflicts[self.open[-1]]
-            if (now_open.claim, now_open.suite) == (claim.id, suite):
-                if found not in now_open.options:
-                    now_open.options.append(found)
-                    now_open.supporters.append(set())
-                now_open.supporters[now_open.options.index(found)].add(t)
+            option: bytes | int | None = None
+            if now_open.kind == CLAIMS:
+                option = claim.id
+            elif now_open.claim == claim.id:
+                backed = any(now_open.suite in self.types[i].suites for i in self.counting(claim))
+                if now_open.suite == suite:
+                    option = found
+                elif (
+                    self.suites.index(now_open.suite) < self.suites.index(suite)
+                    and now_open.suite in self.types[t].suites
+                    and backed
+                ):
+                    # It agrees with what is recorded of all suites before the first that it disputes.
+                    option = claim.roots[now_open.suite]
+            if option == found and option not in now_open.options:
+                now_open.options.append(found)
+                now_open.supporters.append(set())
+            if option is not None and option in now_open.options:
+                now_open.supporters[now_open.options.index(option)].add(t)
                 return
         self._open(record)
 
     def _open(self, record: MConflict) -> None:
         if self.open:
-            need(record.number < self.frozen, "conflict: another is open")
+            need(
+                self._level(record) < self._level(self.conflicts[self.open[-1]]), "conflict: another is open"
+            )
         record.deadline = self.now + self.council_window
         self.open.append(len(self.conflicts))
         self.conflicts.append(record)
 
+    def _level(self, record: MConflict) -> tuple[int, int, int]:
+        """Lower ones come first: by batch, claims before their roots, by suite."""
+        suite = self.suites.index(record.suite) if record.kind == ROOTS else 0
+        return record.number, record.kind, suite
+
     def support(self) -> list[set[int]]:
         record = self.conflicts[self.open[-1]]
+        active = {i for i, t in enumerate(self.types) if t.status == ACTIVE}
         if record.kind == CLAIMS:
-            return [self.counting(self.claims[o]) for o in record.options if isinstance(o, bytes)]
+            return [
+                (supporters & active) | self.counting(self.claims[option])
+                for option, supporters in zip(record.options, record.supporters, strict=True)
+                if isinstance(option, bytes)
+            ]
         claim = self.claims[record.claim]
         committed = {t for t in self.counting(claim) if record.suite in self.types[t].suites}
-        active = {i for i, t in enumerate(self.types) if t.status == ACTIVE}
         return [
             (supporters & active) | (committed if option == claim.roots.get(record.suite) else set())
             for option, supporters in zip(record.options, record.supporters, strict=True)
@@ -411,6 +438,8 @@ class Model:
 
     def _decide(self, winner: int | None, masks: Sequence[set[int]], by_council: bool) -> None:
         record = self.conflicts[self.open.pop()]
+        if not self.open or self.frozen > record.number:
+            self.thawed = self.epoch
         record.resolved, record.winner, record.by_council = True, winner, by_council
         two = self.twice(masks)
         record.disabled = two
@@ -435,7 +464,7 @@ class Model:
             self.conflicts[self.open[-1]].deadline = self.now + self.council_window
         self._quarantine(record.losers)
         for t in two:
-            self._disable(t, self.types[t].adapter)
+            self._disable(t, self.adapter_at(self.types[t], record.number))
 
     def _quarantine(self, types: set[int]) -> None:
         for t in types:

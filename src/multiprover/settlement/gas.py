@@ -23,9 +23,9 @@ from multiprover.settlement.base import address_of
 from multiprover.settlement.bridge_rules import BridgeRules, KindInfo
 from multiprover.settlement.client import Settlement
 from multiprover.settlement.contracts import CONTRACTS, artifact
-from multiprover.settlement.deploy import Plan, deploy
-from multiprover.settlement.l1 import calldata_floor, open_l1
-from multiprover.settlement.policy import Policy
+from multiprover.settlement.deploy import Contracts, Plan, deploy
+from multiprover.settlement.l1 import L1, calldata_floor, open_l1
+from multiprover.settlement.policy import Alternative, Policy, Tier
 from multiprover.settlement.types import ProgramInfo, SuiteInfo, SuiteResult
 
 _KINDS: Final = (
@@ -35,6 +35,7 @@ _KINDS: Final = (
 )
 _INPUT_WORDS, _OUTPUT_WORDS, _CELL_WORDS = 14, 20, 4
 _DEPOSIT: Final = b"".join(w.to_bytes(4, "big") for w in (2, 7, 0, 1000)).ljust(4 * _INPUT_WORDS, b"\x00")
+_DAY: Final = 86_400
 _PAYEE: Final = b"\x77" * 20
 _ENCLAVE_KEY: Final = keccak(b"enclave key of the gas report")
 
@@ -174,6 +175,117 @@ def measure(slots: int) -> dict[str, Any]:
     }
 
 
+def _delayed(l1: L1, slots: int) -> Contracts:
+    """A deployment in which sgx is enough after a day, and outweighs groth16."""
+    deployer, sequencer, operator, council = l1.dev_accounts()[:4]
+    alternatives = (
+        Alternative(types=("groth16", "sgx"), delay_s=0),
+        Alternative(types=("sgx",), delay_s=_DAY),
+    )
+    policy = Policy(
+        tiers=(Tier(limit_gwei=None, alternatives=alternatives),),
+        weights={"groth16": 1, "sgx": 2},
+        accepts_halt=True,
+    )
+    contracts = deploy(
+        l1,
+        deployer,
+        Plan(
+            program=ProgramInfo(keccak(b"gas"), slots, _INPUT_WORDS, _OUTPUT_WORDS, _CELL_WORDS),
+            bridge=BridgeRules(kinds=_KINDS, has_refused=False, messages=()),
+            suites=(SuiteInfo("bn254", _word(1)),),
+            proof_types=(Groth16Type(_verifying_key()), SgxType(allow_simulated=True)),
+            policy=policy,
+            sequencer=address_of(sequencer),
+            operator=address_of(operator),
+            council=address_of(council),
+        ),
+    )
+    contracts.sgx().register(operator, claims.signer_address(_ENCLAVE_KEY), simulated=True)
+    return contracts
+
+
+def incidents(slots: int) -> dict[str, int]:
+    """Gas of what is rare: delays, lies, conflicts, a batch that nobody proves."""
+    rng = random.Random(slots)  # noqa: S311
+    l1 = open_l1(None)
+    sequencer, sender = l1.dev_accounts()[1], l1.dev_accounts()[4]
+    contracts = _delayed(l1, slots)
+    settlement, governance = contracts.settlement, contracts.governance
+    gas: dict[str, int] = {}
+    kind = _word(1)[-4:]
+
+    def journal(inputs: bytes) -> bytes:
+        return inputs + rng.randbytes(4 * (slots * _OUTPUT_WORDS + _CELL_WORDS))
+
+    def trades() -> bytes:
+        return b"".join(kind + rng.randbytes(4 * (_INPUT_WORDS - 1)) for _ in range(slots))
+
+    def signed(claim: bytes, pre: bytes, root: bytes) -> bytes:
+        digest = claims.vouch_digest(
+            l1.chain_id,
+            settlement.address,
+            domain=settlement.domain,
+            claim=claim,
+            pre_state_root=claims.state_root([pre]),
+            post_state_root=claims.state_root([root]),
+            payee=_PAYEE,
+        )
+        return claims.sign_vouch(_ENCLAVE_KEY, digest)
+
+    def vouch(name: str, parent: bytes, data: bytes, pre: bytes, root: bytes, c: bytes) -> None:
+        claim = claims.claim_id(parent, data)
+        result, proof = SuiteResult(root), signed(claim, pre, root)
+        if name == "groth16":
+            z, y = _evaluate(settlement, claim, c, data)
+            result = SuiteResult(root, c, z, y)
+            proof = _simulated_proof([pre, root, c, z, y, _PAYEE.rjust(32, b"\x00"), settlement.domain])
+        hash = claims.journal_hash(data)
+        settlement.vouch(
+            sender, name, parent=parent, journal_hash=hash, results=[result], payee=_PAYEE, proof=proof
+        )
+
+    # A batch that waits for a delay.
+    genesis, c = settlement.genesis, _word(7)
+    first = journal(trades())
+    settlement.post(sequencer, genesis, first, [c])
+    vouch("sgx", genesis, first, _word(1), _word(2), c)
+    l1.advance_time(_DAY + 2_000)
+    gas["settle"] = settlement.settle(sender, genesis, claims.journal_hash(first)).gas_used
+    one = claims.claim_id(genesis, first)
+
+    # A batch that nobody proves.
+    settlement.post(sequencer, one, journal(trades()), [c])
+    gas["complain"] = settlement.complain(sender).gas_used
+    l1.advance_time(settlement.proof_window())
+    gas["discard"] = settlement.discard(sender).gas_used
+    gas["take_seat"] = contracts.sequencing.take_seat(sequencer).gas_used
+
+    # A lie of groth16, which the heavier side wins; the council is silent.
+    vouch("groth16", genesis, first, _word(1), _word(2), c)
+    inputs = trades()
+    true, false = journal(inputs), journal(inputs)
+    settlement.post(sequencer, one, true, [c])
+    gas["propose"] = settlement.propose(sender, one, false, true, [c]).gas_used
+    vouch("sgx", one, true, _word(2), _word(3), c)
+    vouch("groth16", one, false, _word(2), _word(666), c)
+    hashes = claims.journal_hash(true), claims.journal_hash(false)
+    gas["show_conflict"] = governance.show_conflict(sender, one, *hashes).gas_used
+    l1.advance_time(governance.council_window())
+    gas["resolve"] = governance.resolve(sender).gas_used
+    l1.advance_time(_DAY + 2_000)
+    settlement.settle(sender, one, hashes[0])
+    gas["prune"] = settlement.prune(sender, genesis, claims.journal_hash(first)).gas_used
+
+    # A lie of sgx.
+    dead = journal(bytes(4 * slots * _INPUT_WORDS))
+    canary = signed(claims.claim_id(genesis, dead), _word(1), _word(668))
+    gas["canary sgx"] = governance.canary(
+        sender, "sgx", dead, [SuiteResult(_word(668))], _PAYEE, canary
+    ).gas_used
+    return dict(sorted(gas.items()))
+
+
 def report() -> dict[str, Any]:
     """Deployed sizes, and gas at several batch sizes."""
     return {
@@ -181,6 +293,7 @@ def report() -> dict[str, Any]:
         "deployed_bytes": {name: artifact(name).runtime_bytes for name in CONTRACTS},
         "slot": {"input_words": _INPUT_WORDS, "output_words": _OUTPUT_WORDS},
         "batches": [measure(slots) for slots in (1, 4, 16, 64)],
+        "incidents": {"slots": 16, "gas": incidents(16)},
     }
 
 
