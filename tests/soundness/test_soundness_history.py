@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import pytest
-from eth_abi.abi import encode
 
 from multiprover.prover.v1 import prover_pb2 as pb
 from multiprover.settlement.errors import RefusedError
@@ -101,8 +100,7 @@ def test_a_proof_for_another_key_is_refused(l1: L1, forged: Forged) -> None:
 
 
 def enclave(l1: L1, measurement: bytes) -> bytes:
-    operator = l1.dev_accounts()[0].address
-    arguments = encode(["(address,bool,bytes32)"], [(operator, False, measurement)])
+    arguments = forging.sgx_arguments(l1, simulated=False, measurement=measurement)
     return forging.create(l1, "SgxAdapter", arguments)
 
 

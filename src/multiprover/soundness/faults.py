@@ -326,9 +326,7 @@ def _leaked_enclave_key(bench: Bench) -> dict[str, Cell]:
     l1 = open_l1(None)
     operator = l1.dev_accounts()[0]
     secret = b"\x05" * 32
-    adapter = forging.create(
-        l1, "SgxAdapter", _abi("(address,bool,bytes32)", [operator.address, True, bytes(32)])
-    )
+    adapter = forging.create(l1, "SgxAdapter", forging.sgx_arguments(l1, simulated=True))
     register(l1, adapter, operator, secret, quote=b"", simulated=True)
     statement = case.prove.statement
     proof = forging.leaked_vouch(statement, l1, secret)
@@ -347,7 +345,7 @@ def _debug_enclave(bench: Bench) -> dict[str, Cell]:
         'convert(slice(quote, ATTRIBUTES_AT, 1), uint256) & DEBUG == 0, "sgx: debug enclave"',
         "True",
     )
-    arguments = _abi("(address,bool,bytes32)", [operator.address, False, measurement])
+    arguments = forging.sgx_arguments(l1, simulated=False, measurement=measurement)
     quote = forging.quote(measurement, secret, debug=True)
     real = forging.create(l1, "SgxAdapter", arguments)
     with contextlib.suppress(RefusedError):
@@ -397,10 +395,6 @@ def _gamma_is_delta(bench: Bench) -> dict[str, Cell]:
 
 def _on_l1(refusal: str | None) -> Cell:
     return Cell(refusal is None, "the adapter on L1 accepts" if refusal is None else f"L1: {refusal}")
-
-
-def _abi(types: str, values: Sequence[Any]) -> bytes:
-    return encode([types], [tuple(values)])
 
 
 def register(

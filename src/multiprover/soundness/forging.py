@@ -122,6 +122,12 @@ def create(l1: L1, name: str, arguments: bytes, folder: Path | None = None) -> b
     return l1.create(l1.dev_accounts()[0], artifact(name, folder).bytecode + arguments)
 
 
+def sgx_arguments(l1: L1, *, simulated: bool, measurement: bytes = bytes(32)) -> bytes:
+    """Of ``SgxAdapter``'s constructor; the first account is operator and council."""
+    operator = l1.dev_accounts()[0].address
+    return encode(["address", "address", "bool", "bytes32"], [operator, operator, simulated, measurement])
+
+
 def leaked_vouch(statement: Any, l1: L1, secret: bytes) -> bytes:
     """What whoever has an enclave's key signs for a statement that no enclave has seen."""
     digest = claims.vouch_digest(

@@ -370,7 +370,7 @@ impl<'a> Mutator<'a> {
         let equality = |c: Class| {
             self.writer.get(&c).is_some_and(|&g| self.circuit.data.prover_only.generators[g].0.id() == "EqualityGenerator")
         };
-        if self.idle.contains(&first) || self.from_idle(first) {
+        if self.idle.contains(&first) || self.follows_idle(first) {
             IDLE
         } else if equality(first)
             || self.circuit.rows.get(&first).is_some_and(|r| self.circuit.gate_name(r[0] as usize).contains("DigestBits"))
@@ -384,7 +384,7 @@ impl<'a> Mutator<'a> {
     }
 
     /// Whether a value is computed from idle advice.
-    fn from_idle(&self, class: Class) -> bool {
+    fn follows_idle(&self, class: Class) -> bool {
         let (mut seen, mut due) = (HashSet::new(), vec![class]);
         while let Some(c) = due.pop() {
             if self.idle.contains(&c) {
