@@ -350,12 +350,13 @@ def dissent(
 
 
 @external
-def choose(option: uint256):
+def choose(index: uint256, option: uint256):
     """
     @notice The council's one choice: among the options of the open conflict that types stand behind.
+    @param index Of the conflict: what was signed for one says nothing of another that came first.
     """
     assert msg.sender == COUNCIL, "choose: not the council"
-    index: uint256 = self._open_index()
+    assert index == self._open_index(), "choose: another conflict is open"
     assert block.timestamp < self.conflicts[index].deadline, "choose: too late"
     masks: uint256[MAX_OPTIONS] = self._support(index)
     assert option < MAX_OPTIONS and masks[option] != 0, "choose: no such option"

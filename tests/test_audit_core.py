@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 from core_support import (
     ACTIVE,
+    COUNCIL,
     COUNCIL_WINDOW,
     DAY,
     EPOCH,
@@ -183,3 +184,26 @@ def test_the_adapter_that_was_asked_is_the_one_banned(core: Core) -> None:
     core.governance.send(STRANGER, "resolve")
     assert core.governance.view("banned", new)
     assert not core.governance.view("banned", core.adapters[G])
+
+
+def test_a_choice_for_one_conflict_is_none_in_another(core: Core) -> None:
+    """The council signs option 1 of a conflict; a type gives itself up for one that comes first."""
+    true1, false1 = fork(core, core.genesis, 1)
+    one = claims.claim_id(core.genesis, true1)
+    for t in (G, H):
+        core.vouch(t, core.genesis, true1, roots(1))
+    true2, false2 = fork(core, one, 2)
+    core.vouch(H, one, false2, LIE)
+    core.vouch(G, one, true2, roots(2))
+    core.show(one, false2, true2)
+    signed = core.governance.data("choose", 0, 1)
+    core.vouch(K, core.genesis, false1, LIE)
+    core.show(core.genesis, true1, false1)
+    refused(
+        "choose: another conflict is open",
+        core.machine.call,
+        COUNCIL,
+        core.governance.address,
+        signed,
+    )
+    assert [core.status(t) for t in (G, H, K)] == [ACTIVE] * 3

@@ -167,9 +167,9 @@ def test_the_council_chooses_a_branch_and_the_liar_is_out(core: Core) -> None:
     core.vouch(K, core.genesis, false, LIE)
     good = core.vouch(G, core.genesis, true, roots(1))
     core.show(core.genesis, true, false)
-    refused("choose: not the council", core.governance.send, OPERATOR, "choose", 0)
-    refused("choose: no such option", core.governance.send, COUNCIL, "choose", 2)
-    core.governance.send(COUNCIL, "choose", 0)
+    refused("choose: not the council", core.governance.send, OPERATOR, "choose", 0, 0)
+    refused("choose: no such option", core.governance.send, COUNCIL, "choose", 0, 2)
+    core.governance.send(COUNCIL, "choose", 0, 0)
     assert (core.status(K), core.status(G)) == (QUARANTINED, ACTIVE)
     assert core.claim(claims.claim_id(core.genesis, false))["closed"]
     for t in (H, S):
@@ -185,7 +185,7 @@ def test_the_council_chooses_a_branch_and_the_liar_is_out(core: Core) -> None:
         0,
     )
     refused("vouch: not the head", core.vouch, K, core.genesis, true, roots(1))
-    refused("conflict: none is open", core.governance.send, COUNCIL, "choose", 0)
+    refused("conflict: none is open", core.governance.send, COUNCIL, "choose", 0, 0)
 
 
 def test_two_types_lie_together_and_lose_to_more_weight(core: Core) -> None:
@@ -201,7 +201,7 @@ def test_two_types_lie_together_and_lose_to_more_weight(core: Core) -> None:
     core.show(core.genesis, true, false)
     refused("resolve: too early", core.governance.send, STRANGER, "resolve")
     core.wait(COUNCIL_WINDOW)
-    refused("choose: too late", core.governance.send, COUNCIL, "choose", 0)
+    refused("choose: too late", core.governance.send, COUNCIL, "choose", 0, 0)
     core.governance.send(STRANGER, "resolve")
     assert [core.status(t) for t in (G, H, K, S)] == [QUARANTINED, QUARANTINED, ACTIVE, ACTIVE]
     # The delay starts anew: while the batch was frozen, nobody could contradict what was built on it.
@@ -245,7 +245,8 @@ def test_a_lower_conflict_comes_first_and_the_other_waits(core: Core) -> None:
     core.vouch(K, core.genesis, false1, LIE)
     core.show(core.genesis, true1, false1)
     assert core.settlement.view("frozen_from") == 1
-    core.governance.send(COUNCIL, "choose", 0)
+    refused("choose: another conflict is open", core.governance.send, COUNCIL, "choose", 0, 0)
+    core.governance.send(COUNCIL, "choose", 1, 0)
     assert core.status(K) == QUARANTINED
     # The other is open again, with the whole window.
     assert core.settlement.view("frozen_from") == 2
@@ -268,9 +269,9 @@ def test_a_waiting_conflict_on_a_lost_branch_is_moot(core: Core) -> None:
     core.show(lie, a, b)
     core.vouch(S, core.genesis, true1, roots(1))
     core.show(core.genesis, true1, false1)
-    core.governance.send(COUNCIL, "choose", 0)
+    core.governance.send(COUNCIL, "choose", 1, 0)
     assert core.settlement.view("frozen_from") == 2
-    refused("choose: no such option", core.governance.send, COUNCIL, "choose", 0)
+    refused("choose: no such option", core.governance.send, COUNCIL, "choose", 0, 0)
     core.governance.send(STRANGER, "resolve")
     assert core.settlement.view("frozen_from") == 0
     assert core.conflict(0)["winner"] == NO_WINNER
@@ -298,7 +299,7 @@ def test_further_branches_join_and_lose(core: Core) -> None:
 def test_the_council_has_no_power_without_a_conflict(core: Core) -> None:
     claim = agree(core, core.genesis, 1, (G, H, K))
     for name, arguments in {
-        "choose": (0,),
+        "choose": (0, 0),
         "replace_verifier": (G, core.new_adapter("x"), GAS_CAP),
         "tighten_policy": (POLICY,),
         "cancel": (bytes(32),),
@@ -388,7 +389,7 @@ def test_a_dissent_that_loses_leaves_the_roots(core: Core) -> None:
     for t in (G, H):
         core.vouch(t, core.genesis, batch(1), roots(1))
     core.vouch(S, core.genesis, batch(1), {"bn254": roots(1)["bn254"], "mock": 667})
-    core.governance.send(COUNCIL, "choose", 0)
+    core.governance.send(COUNCIL, "choose", 0, 0)
     assert [core.status(t) for t in (G, H, K, S)] == [ACTIVE, ACTIVE, ACTIVE, QUARANTINED]
     core.vouch(K, core.genesis, batch(1), roots(1))
     assert core.claim(claim)["counting"] == mask([G, H, K])
@@ -457,7 +458,7 @@ def quarantine(core: Core, liar: int, parent: bytes, number: int) -> bytes:
     for t in {G, H, K, S} - {liar}:
         core.vouch(t, parent, true, roots(number))
     core.show(parent, true, false)
-    core.governance.send(COUNCIL, "choose", 0)
+    core.governance.send(COUNCIL, "choose", 0, 0)
     return claims.claim_id(parent, true)
 
 
@@ -587,7 +588,7 @@ def test_a_type_that_lost_its_parents_roots_is_not_convicted_by_new_ones(core: C
     core.post(one, batch(2))
     core.vouch(G, one, batch(2), roots(2))
     core.vouch(K, core.genesis, batch(1), LIE)
-    core.governance.send(COUNCIL, "choose", 1)
+    core.governance.send(COUNCIL, "choose", 0, 1)
     assert core.status(G) == QUARANTINED
     assert core.settlement.view("root", one, 0) == (666).to_bytes(32, "big")
     refused("convict: other roots before", core.convict, G, one, batch(2), batch(2), LIE)

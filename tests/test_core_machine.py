@@ -229,7 +229,10 @@ class Lockstep:
 
     def choose(self, sender: str, option: int) -> None:
         send = self.core.governance.send
-        self.both(lambda: self.model.choose(sender, option), lambda: send(SENDERS[sender], "choose", option))
+        index = max(1, self.core.governance.view("open_conflict")) - 1
+        self.both(
+            lambda: self.model.choose(sender, option), lambda: send(SENDERS[sender], "choose", index, option)
+        )
 
     def resolve(self) -> None:
         self.both(self.model.resolve, lambda: self.core.governance.send(STRANGER, "resolve"))

@@ -398,7 +398,7 @@ def test_two_of_three_choose_in_a_conflict() -> None:
     core.vouch(G, core.genesis, batch(1), roots(1))
     core.vouch(K, core.genesis, batch(2), roots(2))
     core.show(core.genesis, batch(1), batch(2))
-    target, data = core.governance.address, core.governance.data("choose", 0)
+    target, data = core.governance.address, core.governance.data("choose", 0, 0)
     a, b, c = chamber.members
     refused("council: too few signatures", chamber.execute, [a], target, data)
     refused("council: order", chamber.execute, [a, a], target, data)

@@ -89,7 +89,7 @@ def choose(
         raise RoleError("expected an open conflict, found none")
     if option >= len(conflict.options):
         raise RoleError(f"expected an option below {len(conflict.options)}, got {option}")
-    _propose(contracts, contracts.governance.choose_data(option), file, json)
+    _propose(contracts, contracts.governance.choose_data(conflict.index, option), file, json)
 
 
 @app.command()

@@ -201,6 +201,7 @@ REASONS: Final[dict[str, str]] = {
     "conflict: too many options": "a conflict has at most 8 options",
     "conflict: not on the final branch": "the claims stand on a branch that lost: show the conflict where it parted",
     "choose: not the council": "only the council chooses",
+    "choose: another conflict is open": "the choice was made for another conflict than the open one",
     "choose: too late": "the council's window has passed; anyone resolves",
     "choose: no such option": "there is no such option, or no active type stands behind it",
     "resolve: too early": "the council's window has not passed, and two options have support",

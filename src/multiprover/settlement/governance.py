@@ -172,9 +172,9 @@ class Governance(Contract):
         """
         return self._send(sender, "add_branch", [journal_hash])
 
-    def choose_data(self, option: int) -> bytes:
-        """Calldata with which the council chooses an option of the open conflict."""
-        return self.encode("choose", [option])
+    def choose_data(self, conflict: int, option: int) -> bytes:
+        """Calldata with which the council chooses an option of a conflict, which must be the open one."""
+        return self.encode("choose", [conflict, option])
 
     def resolve(self, sender: LocalAccount) -> Receipt:
         """Resolve the open conflict by weight, once the council's time is over; for anyone.
@@ -201,7 +201,10 @@ class Governance(Contract):
         names = self.settlement.names
         of_claims = _KINDS[kind] == "claims"
         if of_claims and not resolved:  # L1 writes it down when the conflict is over
-            sides = [tuple(sorted(self.settlement.claim(bytes(o)).counting)) for o in options]
+            sides = [
+                tuple(sorted({*self.settlement.claim(bytes(o)).counting, *names.of_mask(s)}))
+                for o, s in zip(options, supporters, strict=True)
+            ]
         else:
             sides = [names.of_mask(s) for s in supporters]
         return Conflict(

@@ -364,7 +364,7 @@ class World:
         option = self.watcher.advise(conflict)
         if option is None:
             raise ScenarioError("expected a true option in the conflict, found none")
-        self._council_does(self.contracts.governance.choose_data(option))
+        self._council_does(self.contracts.governance.choose_data(conflict.index, option))
         self.tell(f"the council chooses option {option}: {', '.join(conflict.supporters[option])}")
 
     def council_replaces(self, name: str) -> None:
