@@ -584,7 +584,7 @@ def test_two_claims_vouched_for_on_one_parent_are_a_conflict(d: Deployment) -> N
     council = d.contracts.council
     assert council is not None
     members = sorted(d.l1.dev_accounts()[4:6], key=lambda m: m.address.lower())
-    council.approve_and_execute(members, g.address, g.choose_data(1))
+    council.approve_and_execute(members, g.address, g.choose_data(0, 1))
     (resolved,) = g.conflicts()
     assert (resolved.winner, resolved.losers, resolved.by_council) == (1, ("one",), True)
     assert s.claim(first).closed
@@ -599,10 +599,10 @@ def test_a_member_too_few_or_another_is_refused(d: Deployment) -> None:
     council, g = d.contracts.council, d.contracts.governance
     assert council is not None
     with pytest.raises(CouncilRefusedError):
-        council.approve_and_execute(d.l1.dev_accounts()[4:5], g.address, g.choose_data(0))
+        council.approve_and_execute(d.l1.dev_accounts()[4:5], g.address, g.choose_data(0, 0))
     strangers = sorted(d.l1.dev_accounts()[2:4], key=lambda m: m.address.lower())
     with pytest.raises(CouncilRefusedError):
-        council.approve_and_execute(strangers, g.address, g.choose_data(0))
+        council.approve_and_execute(strangers, g.address, g.choose_data(0, 0))
 
 
 # Policy
