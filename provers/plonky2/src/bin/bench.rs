@@ -1,8 +1,8 @@
-//! `bench [--slots N] [--program FILE] [--count] [--join]`: a compiled program beside the same statement written by hand, as JSON.
+//! `bench [--slots N] [--program FILE] [--count] [--join] [--l1]`: a compiled program beside the same statement written by hand, as JSON.
 //!
 //! Without `--program` it is the reference slot (`reference::reference_program`). The batch proved is one of empty slots: a
 //! circuit costs the same whatever its witness. Both circuits are proven in one run, one after the other; `--count` only counts rows. `--join` adds what a batch costs
-//! that is too long for one leaf: two segments of `N` slots and their join, or all segments and joins where `N` itself is too long.
+//! that is too long for one leaf: two segments of `N` slots and their join, or all segments and joins where `N` itself is too long. `--l1` adds what the proof for L1 takes after the batch's own.
 
 use std::cell::RefCell;
 use std::path::PathBuf;
@@ -12,17 +12,18 @@ use multiprover_plonky2::config::circuit_config;
 use multiprover_plonky2::execution::{Statement, rehearse, rehearse_segments};
 use multiprover_plonky2::field::F;
 use multiprover_plonky2::handwritten;
+use multiprover_plonky2::keys::Form;
 use multiprover_plonky2::lowering::{self, Circuit};
 use multiprover_plonky2::pb::prover::ProveRequest;
 use multiprover_plonky2::program::Program;
 use multiprover_plonky2::reference::{Transaction, World, reference_program};
-use multiprover_plonky2::security::{Parameters, least};
-use multiprover_plonky2::segments::{Failed, Plan, prove_batch};
-use multiprover_plonky2::usage;
+use multiprover_plonky2::security::{Parameters, least, overall};
+use multiprover_plonky2::segments::{Failed, Plan, Proof, prove_batch};
+use multiprover_plonky2::{l1, recursion, usage};
 use plonky2::iop::witness::{PartialWitness, WitnessWrite};
 
-/// CPU seconds and bytes of one proof.
-fn prove(circuit: Circuit, advice: &[F]) -> anyhow::Result<(f64, usize)> {
+/// CPU seconds of one proof, with it.
+fn prove(circuit: &Circuit, advice: &[F]) -> anyhow::Result<(f64, Proof)> {
     let before = usage::cpu_seconds();
     let mut inputs = PartialWitness::new();
     for (&target, &value) in circuit.advice.iter().zip(advice) {
@@ -30,9 +31,37 @@ fn prove(circuit: Circuit, advice: &[F]) -> anyhow::Result<(f64, usize)> {
     }
     let proof = circuit.data.prove(inputs)?;
     let cpu = usage::cpu_seconds() - before;
-    let bytes = proof.to_bytes().len();
-    circuit.data.verify(proof)?;
-    Ok((cpu, bytes))
+    circuit.data.verify(proof.clone())?;
+    Ok((cpu, proof))
+}
+
+/// What the proof for L1 takes after a batch's own.
+fn prove_for_l1(circuit: &Circuit, proof: &Proof) -> anyhow::Result<serde_json::Value> {
+    let too_many = |rows| anyhow::anyhow!("{rows} rows");
+    let mut times = vec![usage::cpu_seconds()];
+    let shrink = recursion::shrink(&circuit.data.verifier_data()).map_err(too_many)?;
+    times.push(usage::cpu_seconds());
+    let proof = shrink.prove(proof)?;
+    times.push(usage::cpu_seconds());
+    let last = recursion::last(&shrink.verifier()).map_err(too_many)?;
+    drop(shrink);
+    times.push(usage::cpu_seconds());
+    let proof = last.prove(&proof)?;
+    times.push(usage::cpu_seconds());
+    let verifier = last.verifier();
+    let bytes = l1::serialise(&proof, &verifier);
+    l1::verify(&bytes, &proof.public_inputs, &verifier)?;
+    times.push(usage::cpu_seconds());
+    let (proven, conjectured) = least(&overall(Form::L1));
+    Ok(serde_json::json!({
+        "setup_cpu_s": times[1] - times[0] + times[3] - times[2],
+        "shrink_cpu_s": times[2] - times[1],
+        "last_cpu_s": times[4] - times[3],
+        "verify_cpu_s": times[5] - times[4],
+        "proof_bytes": bytes.len(),
+        "peak_mib": usage::peak_mib(),
+        "security_bits": {"proven": proven, "conjectured": conjectured},
+    }))
 }
 
 /// A request of `slots` empty slots over a state never written, with its program.
@@ -88,7 +117,7 @@ fn prove_segments(bytes: &[u8], plan: &Plan) -> anyhow::Result<serde_json::Value
 }
 
 fn main() -> anyhow::Result<()> {
-    let (mut slots, mut file, mut count, mut join) = (1usize, None::<PathBuf>, false, false);
+    let (mut slots, mut file, mut count, mut join, mut for_l1) = (1usize, None::<PathBuf>, false, false, false);
     let mut given = std::env::args().skip(1);
     while let Some(name) = given.next() {
         let mut value = || given.next().ok_or_else(|| anyhow::anyhow!("{name} wants a value"));
@@ -97,7 +126,8 @@ fn main() -> anyhow::Result<()> {
             "--program" => file = Some(value()?.into()),
             "--count" => count = true,
             "--join" => join = true,
-            _ => anyhow::bail!("unknown argument {name}: expected --slots N, --program FILE, --count, --join"),
+            "--l1" => for_l1 = true,
+            _ => anyhow::bail!("unknown argument {name}: expected --slots N, --program FILE, --count, --join, --l1"),
         }
     }
     let bytes = match &file {
@@ -129,13 +159,16 @@ fn main() -> anyhow::Result<()> {
         let (proven, conjectured) = least(&Parameters::of(&circuit.data.common, program.journal_words(slots)).terms());
         report["degree_bits"] = circuit.data.common.degree_bits().into();
         report["security_bits"] = serde_json::json!({"proven": proven, "conjectured": conjectured});
-        let (cpu, proof_bytes) = prove(circuit, &honest)?;
+        let (cpu, proof) = prove(&circuit, &honest)?;
         report["cpu_s_per_slot"] = (cpu / slots as f64).into();
-        report["proof_bytes"] = proof_bytes.into();
+        report["proof_bytes"] = proof.to_bytes().len().into();
         report["peak_mib"] = usage::peak_mib().into();
         if by_hand {
-            let (cpu, _) = prove(handwritten::lower(slots, circuit_config()), &honest)?;
+            let (cpu, _) = prove(&handwritten::lower(slots, circuit_config()), &honest)?;
             report["hand_written_cpu_s_per_slot"] = (cpu / slots as f64).into();
+        }
+        if for_l1 {
+            report["l1"] = prove_for_l1(&circuit, &proof)?;
         }
     }
     println!("{}", serde_json::to_string_pretty(&report)?);
