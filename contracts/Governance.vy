@@ -564,7 +564,8 @@ def _decide(index: uint256, winner: uint256, masks: uint256[MAX_OPTIONS], by_cou
             claim: bytes32 = self.conflicts[index].claim
             suite: uint256 = self.conflicts[index].suite
             if self._root(claim, suite) != value:
-                extcall SETTLEMENT.set_root(claim, suite, value, losers | two)
+                # All that vouched for the other root, those that are out of service too.
+                extcall SETTLEMENT.set_root(claim, suite, value, self._backers(suite, 2 ** MAX_TYPES - 1))
     below: uint256 = self.conflicts[index].below
     self.open_conflict = below
     number: uint256 = 0

@@ -457,7 +457,7 @@ class Model:
                 if claim.roots.get(record.suite) != root:
                     assert isinstance(root, int)
                     claim.roots[record.suite] = root
-                    for t in record.losers | two:
+                    for t in {i for i, kind in enumerate(self.types) if record.suite in kind.suites}:
                         claim.times.pop(t, None)
                         claim.said.pop(t, None)
         if self.open:

@@ -207,3 +207,21 @@ def test_a_choice_for_one_conflict_is_none_in_another(core: Core) -> None:
         signed,
     )
     assert [core.status(t) for t in (G, H, K)] == [ACTIVE] * 3
+
+
+def test_who_was_out_when_its_root_lost_gave_one_answer_all_the_same(core: Core) -> None:
+    """K and S vouched for one root, K is out for another matter, and the council chooses the other root."""
+    one = core.post(core.genesis, batch(1))
+    for t in (K, S):
+        core.vouch(t, core.genesis, batch(1), roots(1))
+    true, false = fork(core, one, 2)
+    core.vouch(K, one, false, LIE)
+    core.vouch(S, one, true, roots(2))
+    core.show(one, true, false)
+    core.governance.send(COUNCIL, "choose", 0, 0)
+    assert core.status(K) == QUARANTINED
+    core.vouch(G, core.genesis, batch(1), LIE)
+    core.governance.send(COUNCIL, "choose", 1, 1)
+    assert core.settlement.view("root", one, 0) == LIE["bn254"].to_bytes(32, "big")
+    refused("convict: not vouched for", core.convict, K, core.genesis, batch(1), batch(1), roots(1))
+    assert core.claim(one)["vouched"] == 0
