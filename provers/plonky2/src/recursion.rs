@@ -7,7 +7,7 @@
 //!
 //! The verifier data of the circuit below are constants of the one above, so the last circuit's verifier data pin the program and the batch
 //! size. All else of the shrink and the last circuit is the same for every program and batch size (`l1::SHAPE`): one contract verifies them
-//! all. Routed wires are as few as the rows allow: each costs a column of every query, and the commit phase's security bounds the columns to 241 over 2^20 points.
+//! all. Routed wires are as few as the rows allow: each costs a column of every query, and the security of batching bounds the columns to 254 over 2^20 points.
 
 use plonky2::field::extension::quadratic::QuadraticExtension;
 use plonky2::gates::noop::NoopGate;
