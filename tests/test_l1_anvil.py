@@ -72,7 +72,7 @@ def test_two_batches_are_settled(rollup: Rollup) -> None:
 
 def test_refusals_carry_their_reason(rollup: Rollup) -> None:
     s = rollup.settlement
-    with pytest.raises(PostRefusedError, match=r"post: not the sequencer: .*expected 0x"):
+    with pytest.raises(PostRefusedError, match="post: not the sequencer"):
         s.post(rollup.stranger, s.genesis, journal(), [bytes(32)])
     with pytest.raises(EnqueueRefusedError, match=f"expected {2 * GWEI} wei, got 1"):
         rollup.contracts.bridge.enqueue(rollup.stranger, deposit(1, 2), value=1)

@@ -428,9 +428,7 @@ class Node:
         policy = self.contracts.governance.policy()
         while not self._cancel.wait(LOOK_S):
             try:
-                before = self._follower.reorganisations
-                self._queue()
-                if self._follower.reorganisations > before:
+                if self._taken_back():
                     log.warning("L1 was reorganised")
                     self._read_l1()
                 self._look_final(policy)
@@ -438,6 +436,26 @@ class Node:
                 log.warning("L1 refused to settle", error=str(error))
             except L1Error as error:
                 log.warning("L1 failed", doing="looking", error=str(error))
+
+    def _taken_back(self) -> bool:
+        """Whether L1 no longer has something that it had: a claim, a head, or blocks that were seen.
+
+        Blocks alone do not tell: they may come and go between two looks.
+        """
+        before = self._follower.reorganisations
+        with self._changed:  # what is known is read first: what L1 has since can only be more
+            last, vouched = max(self._posted, default=None), dict(self._vouched)
+        self._queue()
+        if self._follower.reorganisations > before:
+            return True
+        if last is not None and not self.settlement.claim(self._batches[last].claim).posted:
+            return True
+        places = {b.claim: b.number + 1 for b in self._batches}
+        return any(
+            count > places.get(self.settlement.head(name), 0)
+            for name, count in vouched.items()
+            if name not in self.stopped
+        )
 
     def _look_final(self, policy: Policy) -> None:
         parent = self._batches[self._final - 1].claim if self._final else self.settlement.genesis
