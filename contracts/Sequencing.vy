@@ -134,10 +134,14 @@ def leave():
 @external
 def retire():
     """
-    @notice The bond of a sequencer whose notice has passed.
+    @notice The bond of a sequencer whose notice has passed, and which stands in for no batch any more.
     """
     assert msg.sender == self.sequencer, "seat: not the sequencer"
     assert self.leaving != 0 and block.timestamp >= self.leaving, "seat: notice"
+    # Or it would post what nobody can prove, and be gone before that is discarded.
+    tip: Settlement.Tip = staticcall SETTLEMENT.tip()
+    if tip.poster == msg.sender and not staticcall SETTLEMENT.halted():
+        assert tip.number <= (staticcall SETTLEMENT.finality()).number, "seat: batch not final"
     self.credit[msg.sender] += BOND
     self._open(msg.sender, RETIRED, msg.sender)
 

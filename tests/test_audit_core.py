@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 from core_support import (
     ACTIVE,
+    BOND,
     COUNCIL,
     COUNCIL_WINDOW,
     DAY,
@@ -15,6 +16,7 @@ from core_support import (
     OPERATOR,
     PROOF_WINDOW,
     QUARANTINED,
+    SEQUENCER,
     STRANGER,
     TIMELOCK,
     UNLIMITED,
@@ -225,3 +227,17 @@ def test_who_was_out_when_its_root_lost_gave_one_answer_all_the_same(core: Core)
     assert core.settlement.view("root", one, 0) == LIE["bn254"].to_bytes(32, "big")
     refused("convict: not vouched for", core.convict, K, core.genesis, batch(1), batch(1), roots(1))
     assert core.claim(one)["vouched"] == 0
+
+
+def test_a_sequencer_does_not_leave_before_its_batch_is_final(core: Core) -> None:
+    """It would post what nobody can prove as it goes, and keep its bond."""
+    claim = agree(core, core.genesis, 1)
+    core.sequencing.send(SEQUENCER, "leave")
+    core.wait(DAY)
+    core.post(claim, batch(2))
+    refused("seat: batch not final", core.sequencing.send, SEQUENCER, "retire")
+    core.settlement.send(STRANGER, "complain")
+    core.wait(PROOF_WINDOW)
+    core.settlement.send(STRANGER, "discard")
+    assert core.sequencing.view("credit", SEQUENCER) == 0
+    assert core.sequencing.view("credit", STRANGER) == BOND // 2

@@ -236,6 +236,7 @@ REASONS: Final[dict[str, str]] = {
     "seat: not the sequencer": "only the sequencer may do this",
     "seat: leaving already": "the sequencer has given notice",
     "seat: notice": "no notice was given, or it has not passed",
+    "seat: batch not final": "the sequencer's last batch is not final yet",
     "seat: nothing to pay": "nothing is owed to this payee",
     "overdue: not queued": "this is not what stands at that place in the queue",
     "overdue: in time": "the sequencer's window has not passed",
