@@ -69,9 +69,9 @@ class Board:
     def preparing(self, proof_type: str, stage: str, fraction: float) -> None:
         """Progress of a prover's keys."""
         with self._lock:
-            known = self.keys.get(proof_type)
+            known = self.keys.get(proof_type, "")
             self.keys[proof_type] = f"keys: {stage} {fraction:.0%}"
-        if self._live is None and (known is None or known.split(" ")[1] != stage):
+        if self._live is None and known.rpartition(" ")[0] != f"keys: {stage}":
             err.print(f"{proof_type}: keys: {stage}")
 
     def __call__(self, event: Event) -> None:

@@ -43,7 +43,7 @@ class Parameters:
     council_window_s: int = 7 * DAY_S
     proof_window_s: int = 7 * DAY_S
     force_window_s: int = DAY_S
-    late_window_s: int = 7 * DAY_S
+    late_window_s: int = 14 * DAY_S
     escape_window_s: int = 90 * DAY_S
     bond_wei: int = 10**18
     bounty_wei: int = 10**18

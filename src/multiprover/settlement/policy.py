@@ -30,7 +30,7 @@ MAX_ALTERNATIVES: Final = 6
 MAX_TYPES: Final = 8
 MAX_WEIGHT: Final = 255
 """Greatest sum of all weights."""
-MAX_DELAY_S: Final = 2**32 - 1
+MAX_DELAY_S: Final = 30 * 86_400
 MAX_LIMIT_GWEI: Final = 2**64 - 1
 
 _NEAR_MAJORITY: Final = (
@@ -88,7 +88,8 @@ class Alternative(_Part):
 
     Attributes:
         types: names, each once, at least one; in a policy they stand in the order of its weights.
-        delay_s: seconds since the last of them reached the claim, 0 to 2^32 - 1.
+        delay_s: seconds since the last of them reached the claim, 0 to 30 days: L1 takes no longer ones, so
+            that tightening a policy cannot stop the chain.
     """
 
     types: Annotated[tuple[Name, ...], Field(min_length=1, max_length=MAX_TYPES)]
