@@ -172,7 +172,7 @@ def _filled(workspace: Workspace) -> tuple[State, BatchBuilder, Parent]:
     keys = scenario.wallets(suites=program.suites)
     state = State(program)
     transactions: list[Transaction] = []
-    for step in scenario.build(trades, 4 * slots):
+    for step in scenario.build(trades, 4 * slots, keys=keys):
         transaction = scenario.transaction(step, program, keys, settlement.domain)
         if step.kind == "trade" or transactions:
             transactions.append(transaction)

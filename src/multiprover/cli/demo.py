@@ -87,17 +87,17 @@ def _run(options: Options, workspace: Workspace) -> dict[str, Any]:
     path = options.trades or market_data.TRADES_2023
     if not path.is_file():
         raise DemoError(f"there is no trades file {path}")
+    keys = scenario.wallets(suites=workspace.program.suites)
     # The whole file up to the last trade is read first: a bad row is refused before anything is sent.
     try:
         scale = market_data.scale_of(path)
         marks = market_data.read_marks(market_data.MARKS_2023, scale) if options.trades is None else None
-        steps = list(scenario.build(market_data.read_trades(path, scale), options.count, marks))
+        steps = list(scenario.build(market_data.read_trades(path, scale), options.count, marks, keys=keys))
     except (market_data.MarketDataError, scenario.ScenarioError) as error:
         raise DemoError(str(error)) from error
     trades = sum(step.kind == "trade" for step in steps)
     if trades < options.count:
         raise DemoError(f"{path} has {trades} trades, {options.count} were asked for: give --count {trades}")
-    keys = scenario.wallets(suites=workspace.program.suites)
     board = Board(options.types)
     with board:
         cached = _prepare(workspace, board)
