@@ -2,7 +2,7 @@
 //! (docs/soundness.md); not shipped.
 //!
 //! ```json
-//! {"do": "check",  "program": BASE64, "slots": N, "prove": BASE64}
+//! {"do": "check",  "program": BASE64, "slots": N, "prove": BASE64, "lie": {"op": DIVMOD, "added": TO_ITS_QUOTIENT}}
 //! {"do": "mutate", "program": BASE64, "slots": N, "prove": BASE64, "mutants": M, "seed": S}
 //! ```
 //!
@@ -44,7 +44,10 @@ fn serve(line: &str, last: &mut Last) -> anyhow::Result<Value> {
     }
     let circuit = &last.as_ref().expect("just made").1;
     match request["do"].as_str() {
-        Some("check") => circuit.check(&prove),
+        Some("check") => {
+            let lie = request["lie"].as_object().map(|of| (of["op"].as_u64(), of["added"].as_i64()));
+            circuit.check(&prove, lie.and_then(|(op, added)| Some((op? as usize, added?.into()))))
+        }
         Some("mutate") => circuit.mutate(&prove, number(&request, "mutants")? as usize, number(&request, "seed")?),
         other => anyhow::bail!("expected check or mutate, found {other:?}"),
     }

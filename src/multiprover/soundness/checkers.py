@@ -137,9 +137,9 @@ class Tool:
             raise CheckerError(f"{self.name}: {case.name}: {answer['error']}")
         return answer
 
-    def check(self, case: Case) -> Verdict:
+    def check(self, case: Case, **more: Any) -> Verdict:
         """Its own execution, then the constraints; where execution refuses, on a witness made without it."""
-        answer = self.ask("check", case)
+        answer = self.ask("check", case, **more)
         refused, violated = answer["refused"], int(answer["violated"])
         return Verdict(
             accepts=refused is None and violated == 0,

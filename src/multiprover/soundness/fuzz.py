@@ -14,6 +14,7 @@ from hypothesis import HealthCheck, Phase, given, reject, seed, settings
 from hypothesis import strategies as st
 
 from multiprover.lang.errors import LanguageError
+from multiprover.ledger.agreement import DisagreementError
 from multiprover.ledger.batch import Transaction
 from multiprover.program import Code, Program
 from multiprover.soundness import reckless
@@ -142,7 +143,10 @@ class Campaign:
             LanguageError: the source is no transition.
         """
         world = World(load(example.source))
-        cases = self._cases(world, example)
+        try:
+            cases = self._cases(world, example)
+        except DisagreementError as error:  # the ledger's own check, which every batch goes through
+            raise Disagreement(str(error)) from error
         report = check_cases(cases, checkers)
         if report.faults:
             raise Disagreement("\n".join(report.faults))

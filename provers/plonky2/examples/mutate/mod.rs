@@ -189,13 +189,13 @@ impl Circuit {
     }
 
     /// The prover's own execution of a request, then the constraints; where execution refuses, on a witness made without it.
-    pub fn check(&self, request: &pb::ProveRequest) -> anyhow::Result<Value> {
+    pub fn check(&self, request: &pb::ProveRequest, lie: Option<(usize, i128)>) -> anyhow::Result<Value> {
         let (statement, request) = self.own(request)?;
         let (refused, advice) = match execute(&self.program, self.slots, &statement, &request) {
             Ok(witness) => (Value::Null, witness.advice),
             Err(r) => (
                 json!({"code": format!("{:?}", r.code), "message": r.to_string()}),
-                reckless::advise(&self.program, &statement, &request).0,
+                reckless::advise(&self.program, &statement, &request, lie).0,
             ),
         };
         let run = self.run(&advice)?;
@@ -222,7 +222,7 @@ impl Circuit {
         if run.conflicts > 0 || !rows.is_empty() {
             return Err(anyhow!("the honest witness violates {} rows and {} copies", rows.len(), run.conflicts));
         }
-        let (reckless, places) = reckless::advise(&self.program, &statement, &request);
+        let (reckless, places) = reckless::advise(&self.program, &statement, &request, None);
         if reckless != witness.advice {
             return Err(anyhow!("the reckless advice for an honest batch is not the honest one"));
         }

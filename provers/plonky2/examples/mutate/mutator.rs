@@ -13,6 +13,7 @@ use super::{Circuit, Class, DERIVED, PRE_ROOT, Run};
 /// are those of the honest witness: the statement that is proven is true.
 const IDLE: &str = "advice of a port or authorization that is not enabled";
 const UNUSED: &str = "wires that no constraint of their row reads for these values of the others";
+const SPARE: &str = "wires of an operation that its row has room for and the circuit does not use";
 const INVERSE: &str = "inverse advised for zero";
 const SAME: &str = "the statement is that of the honest witness";
 
@@ -376,6 +377,8 @@ impl<'a> Mutator<'a> {
             || self.circuit.rows.get(&first).is_some_and(|r| self.circuit.gate_name(r[0] as usize).contains("DigestBits"))
         {
             INVERSE
+        } else if self.changed.iter().all(|&c| self.honest[c].is_none()) {
+            SPARE
         } else if unread {
             UNUSED
         } else {

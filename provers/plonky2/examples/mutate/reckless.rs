@@ -25,6 +25,7 @@ struct Value {
 struct Advice {
     values: Vec<F>,
     places: Vec<Place>,
+    lie: Option<(usize, i128)>,
 }
 
 impl Advice {
@@ -84,8 +85,15 @@ fn cut(v: i128, t: Type) -> i128 {
 }
 
 /// The advice of a request, in the order of `lowering`, and what each value is.
-pub fn advise(program: &Program, statement: &Statement, request: &pb::ProveRequest) -> (Vec<F>, Vec<Place>) {
-    let mut out = Advice { values: vec![], places: vec![] };
+///
+/// `lie`: a `DIVMOD` by its id, and what is added to its quotient; the remainder follows.
+pub fn advise(
+    program: &Program,
+    statement: &Statement,
+    request: &pb::ProveRequest,
+    lie: Option<(usize, i128)>,
+) -> (Vec<F>, Vec<Place>) {
+    let mut out = Advice { values: vec![], places: vec![], lie };
     let public = statement.public_inputs();
     for (range, name) in [(21..25, "domain"), (16..21, "payee"), (12..14, "z")] {
         for v in &public[range] {
@@ -140,7 +148,8 @@ fn slot(out: &mut Advice, program: &Program, slot: &pb::Slot, cells: &mut Vec<i1
             Action::Mul(a, b) => int(a).wrapping_mul(int(b)),
             Action::Divmod(a, b) => {
                 let (x, y) = (int(a), int(b));
-                let quotient = if y > 0 { x.div_euclid(y) } else { 0 };
+                let lie = out.lie.filter(|&(op, _)| op == id).map_or(0, |(_, added)| added);
+                let quotient = lie + if y > 0 { x.div_euclid(y) } else { 0 };
                 remainders[id] = x.wrapping_sub(quotient.wrapping_mul(y));
                 let (alo, ahi, bhi) = (program.ops[a].lo, program.ops[a].hi, program.ops[b].hi);
                 let most = if alo >= 0 { ahi.min(bhi - 1) } else { bhi - 1 };
