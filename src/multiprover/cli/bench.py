@@ -19,12 +19,13 @@ from typing import Any
 
 from rich.table import Table
 
-from multiprover.cli.demo import DemoError, repository
+from multiprover.cli.demo import DemoError, repository, security_bits
 from multiprover.cli.output import err, number, out, print_json
 from multiprover.ledger.batch import BatchBuilder, Transaction
 from multiprover.ledger.state import State
 from multiprover.ledger.storage import StoredBatch
 from multiprover.node.node import Event, prove_batch, seal_record
+from multiprover.node.verify import Verifier
 from multiprover.node.workspace import Config, Workspace
 from multiprover.prover.v1 import prover_pb2 as pb
 from multiprover.settlement.claims import Deployment
@@ -151,6 +152,24 @@ def _parallel(workspace: Workspace) -> dict[str, Any]:
         "parallel_wall_s": together,
         "parallel_wall_ratio": together / max(walls.values()),
         "orchestration_s": around + sum(wall - own for wall, own in alone.values()),
+        "types": {name: _on_l1(workspace, batch, name) for name in types},
+    }
+
+
+def _on_l1(workspace: Workspace, batch: StoredBatch, name: str) -> dict[str, Any]:
+    """What a proof of the batch is on L1: its length, the gas of verifying it, and what it rests on.
+
+    The gas is that of a transaction to the adapter alone, calldata included; a vouch adds what Settlement
+    writes. None for ``sgx``, whose adapter recovers a signer (``make demo`` shows whole vouches).
+    """
+    manifest = workspace.manifests[name]
+    proof = pb.Proof.FromString(workspace.storage.proofs()[batch.number, name].proof).l1_proof
+    statement = manifest.statement(pb.ProveRequest.FromString(batch.request).statement)
+    verifier = Verifier(workspace.artefacts())
+    return {
+        "l1_gas": None if name == "sgx" else verifier.gas(name, statement, proof),
+        "l1_proof_bytes": len(proof),
+        "security_bits": security_bits(manifest),
     }
 
 

@@ -20,6 +20,7 @@ from multiprover.ledger.codec import WORD_BYTES
 from multiprover.node.lie import alter, try_lie
 from multiprover.node.node import Node
 from multiprover.node.workspace import Config, Workspace
+from multiprover.provers.manifest import Manifest
 from multiprover.settlement import claims
 from multiprover.suites import Wallet
 
@@ -156,7 +157,7 @@ def _feed(node: Node, steps: Sequence[Step], keys: Sequence[Wallet]) -> None:
 def _document(node: Node, board: Board, trades: int, cached: bool) -> dict[str, Any]:
     trade_kind = node.transition.kind("trade").number
     size = WORD_BYTES * node.program.input_words
-    batches = []
+    batches: list[dict[str, Any]] = []
     proofs = node.storage.proofs()
     for batch in node.batches:
         row = board.rows[batch.number]
@@ -182,13 +183,27 @@ def _document(node: Node, board: Board, trades: int, cached: bool) -> dict[str, 
                 },
             }
         )
+    last = batches[-1]["vouches"]
     return {
         "batches": batches,
+        "types": {
+            name: {
+                "l1_gas": last[name]["gas"],
+                "l1_proof_bytes": last[name]["proof_bytes"],
+                "security_bits": security_bits(node.manifests[name]),
+            }
+            for name in node.provers
+        },
         "trades": trades,
         "keys_cached": cached,
         "settlement": "0x" + node.settlement.address.hex(),
         "lie": None,
     }
+
+
+def security_bits(manifest: Manifest) -> dict[str, float | None]:
+    """Bits of a proof type's weakest terms; None where it lists no terms."""
+    return {"proven": manifest.proven_bits, "conjectured": manifest.conjectured_bits}
 
 
 def _lie(node: Node, trade: Step, keys: Sequence[Wallet]) -> dict[str, Any]:

@@ -112,9 +112,9 @@ def _types(text: str) -> tuple[str, ...]:
 @app.command()
 def demo(
     trades: Annotated[Path | None, typer.Option(help="Trades file; default: the one shipped.")] = None,
-    count: Annotated[int, typer.Option(min=1, help="Trades to settle.")] = 64,
+    count: Annotated[int, typer.Option(min=1, help="Trades to settle.")] = 16,
     batch_size: Annotated[int, typer.Option(min=1, max=256, help="Slots a batch.")] = 16,
-    types: Types = "groth16,sgx",
+    types: Types = "groth16,plonky2,sgx",
     l1: L1Url = None,
     lie: Annotated[bool, typer.Option(help="End by planting a lie that all must refuse.")] = True,
     directory: Annotated[Path | None, typer.Option("--dir", help="Keep the ledger here.")] = None,
@@ -127,7 +127,7 @@ def demo(
 @app.command()
 def trace(
     reference: Reference,
-    types: Types = "groth16,sgx",
+    types: Types = "groth16,plonky2,sgx",
     output: Annotated[Path | None, typer.Option("--out", help="Write the canonical program here.")] = None,
     json: Json = False,
 ) -> None:
@@ -164,7 +164,7 @@ def status(directory: Directory, json: Json = False) -> None:
 
 
 @app.command()
-def provers(types: Types = "groth16,sgx", json: Json = False) -> None:
+def provers(types: Types = "groth16,plonky2,sgx", json: Json = False) -> None:
     """Show what each proof type rests on, and what any two share."""
     commands.provers(_types(types), json)
 
@@ -172,7 +172,7 @@ def provers(types: Types = "groth16,sgx", json: Json = False) -> None:
 @app.command()
 def bench(
     slots: Annotated[int, typer.Option(min=1, max=256, help="Slots a batch.")] = 16,
-    types: Types = "groth16,sgx",
+    types: Types = "groth16,plonky2,sgx",
     json: Json = False,
 ) -> None:
     """Measure provers beside hand-written circuits, executor, tracer, and proving in parallel."""

@@ -35,6 +35,7 @@ class Verifier:
         self._artefacts = artefacts
         self._l1: L1 | None = None
         self._adapters: dict[tuple[str, bytes], bytes] = {}
+        self._asked: tuple[bytes, bytes] | None = None
 
     def verify(self, proof_type: str, statement: pb.Statement, l1_proof: bytes) -> None:
         """Return if ``l1_proof`` is valid for ``statement`` (with the suites that the type commits to).
@@ -53,6 +54,18 @@ class Verifier:
             self._verify_by_plonky2(statement, l1_proof, artefacts["l1_verifier"])
         else:
             raise ProofInvalidError(f"{proof_type}: this version has no verifier for it")
+
+    def gas(self, proof_type: str, statement: pb.Statement, l1_proof: bytes) -> int:
+        """Gas of a transaction to the adapter that verifies the proof, calldata included.
+
+        Raises:
+            ProofInvalidError: as :meth:`verify`; or the type has no adapter that verifies by itself.
+        """
+        self.verify(proof_type, statement, l1_proof)
+        if self._asked is None:
+            raise ProofInvalidError(f"{proof_type}: its adapter is not asked here")
+        assert self._l1 is not None
+        return self._l1.transact(self._l1.dev_accounts()[0], *self._asked).gas_used
 
     def _verify_signature(self, statement: pb.Statement, signature: bytes, signer: bytes) -> None:
         digest = claims.vouch_digest(
@@ -109,8 +122,9 @@ class Verifier:
             account = self._l1.dev_accounts()[0]
             self._adapters[place] = self._l1.create(account, creation_code())
         data = keccak(f"{function}({','.join(types)})".encode())[:4] + encode(types, arguments)
+        self._asked = self._adapters[place], data
         try:
-            answer = self._l1.call(self._adapters[place], data)
+            answer = self._l1.call(*self._asked)
         except RefusedError as error:
             raise ProofInvalidError(f"{proof_type}: {error}") from error
         if answer != claims.VOUCH_ACCEPTED:
