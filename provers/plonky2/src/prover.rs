@@ -52,6 +52,7 @@ pub fn manifest(form: Form) -> pb::Manifest {
         suites: vec![suite::NAME.into()],
         components: vec![
             component("specification", "program", "1", "docs/program.md: what a program means"),
+            component("specification", "transition-source", "", "the user's Python, which the program is the trace of"),
             component("specification", "suite-goldilocks", "1", "docs/suites.md: hashing, signing and binding"),
             component(
                 "tracer",
@@ -79,6 +80,18 @@ pub fn manifest(form: Form) -> pb::Manifest {
                 "state, journal, transactions, signatures, and the proof's commitments and challenges",
             ),
             component("hash", "keccak256", "", "claim and challenge; commitments and challenges of the proof for L1"),
+            component(
+                "l1-verifier",
+                "Plonky2Adapter",
+                "1",
+                "contract that checks the proof for L1: FRI, without a SNARK around it",
+            ),
+            component(
+                "l1-verifier",
+                "solc",
+                "0.8.37",
+                "its compiler, through Yul; the contracts around it are compiled by Vyper",
+            ),
         ],
         security: terms
             .iter()

@@ -28,6 +28,7 @@ func Manifest() *proverv1.Manifest {
 		Suites:        []string{suite.Name},
 		Components: []*proverv1.Component{
 			component("specification", "program", "1", "docs/program.md: what a program means"),
+			component("specification", "transition-source", "", "the user's Python, which the program is the trace of"),
 			component("specification", "suite-bn254", "1", "docs/suites.md: packing, hashing, signing and binding"),
 			component("tracer", "multiprover-tracer", "1", "the program comes from the Python tracer; it is checked, not retraced"),
 			component("lowering", "groth16-lowering", Version, "program to R1CS, and its own witness generation; Go, shared with no other proof type"),
