@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import socket
 import subprocess
 import time
@@ -18,10 +19,12 @@ START_S = 60
 def anvil() -> Iterator[str]:
     """The URL of a fresh node."""
     binary = FOLDER / "node_modules" / ".bin" / "anvil"
-    if not binary.exists():
-        # Not `npm ci`: it refuses a lock without the binaries of other platforms, which npm leaves out.
-        install = ["npm", "install", "--ignore-scripts", "--no-audit", "--no-fund", "--no-save"]
-        subprocess.run(install, cwd=FOLDER, check=True)
+    with (FOLDER / "package.json").open() as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # several workers may come at once
+        if not binary.exists():
+            # Not `npm ci`: it refuses a lock without the binaries of other platforms, which npm leaves out.
+            install = ["npm", "install", "--ignore-scripts", "--no-audit", "--no-fund", "--no-save"]
+            subprocess.run(install, cwd=FOLDER, check=True)
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]

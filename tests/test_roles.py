@@ -98,7 +98,7 @@ def sequence(stage: Stage) -> int:
 def test_a_deployment_shows_all_that_binds_it(stage: Stage) -> None:
     shown = stage.run("operator", "show")
     assert shown["windows_s"] == {
-        "timelock": 30 * DAY_S, "council": 7 * DAY_S, "proof": 7 * DAY_S, "force": DAY_S, "late": 7 * DAY_S,
+        "timelock": 30 * DAY_S, "council": 7 * DAY_S, "proof": 7 * DAY_S, "force": DAY_S, "late": 14 * DAY_S,
         "escape": 90 * DAY_S,
     }  # fmt: skip
     assert shown["council_threshold"] == 2
