@@ -231,31 +231,35 @@ def _lie(node: Node, trade: Step, keys: Sequence[Wallet]) -> dict[str, Any]:
     }
 
 
-def _show(document: dict[str, Any], options: Options) -> None:
-    table = Table(title="settled on L1", title_justify="left", box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
-    for column in ("batch", "trades", "soft s", "final s"):
+def _table(title: str, *columns: str) -> Table:
+    table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    for column in columns:
         table.add_column(column, justify="right")
-    for name in options.types:
-        table.add_column(f"{name}\ns", justify="right")
-        table.add_column("vouch\nkgas", justify="right")
-    table.add_column("post\nkgas", justify="right")
-    table.add_column("kgas a\ntrade", justify="right")
-    table.add_column("state\nroot", no_wrap=True)
+    return table
+
+
+def _show(document: dict[str, Any], options: Options) -> None:
+    times = _table("settled on L1: seconds", "batch", "trades", "soft", "final", *options.types, "state root")
+    gas = _table("thousands of gas", "batch", "post", *options.types, "a trade")
     for i, batch in enumerate(document["batches"]):
-        vouches = batch["vouches"]
-        gas = batch["post_gas"] + sum(v["gas"] for v in vouches.values())
-        figures = [(number(vouches[n]["prove_s"]), number(vouches[n]["gas"] / 1000)) for n in options.types]
-        table.add_row(
+        vouches = [batch["vouches"][name] for name in options.types]
+        times.add_row(
             str(i),
             str(batch["trades"]),
             number(batch["soft_s"]),
             number(batch["final_s"]),
-            *(figure for pair in figures for figure in pair),
-            number(batch["post_gas"] / 1000),
-            number(gas / batch["trades"] / 1000) if batch["trades"] else "–",
+            *(number(vouch["prove_s"]) for vouch in vouches),
             batch["state_root"][:10],
         )
-    out.print(table)
+        whole = batch["post_gas"] + sum(vouch["gas"] for vouch in vouches)
+        gas.add_row(
+            str(i),
+            number(batch["post_gas"] / 1000),
+            *(number(vouch["gas"] / 1000) for vouch in vouches),
+            number(whole / batch["trades"] / 1000) if batch["trades"] else "–",
+        )
+    out.print(times)
+    out.print(gas)
     last = document["batches"][-1]["vouches"]
     sizes = ", ".join(f"{last[name]['proof_bytes']} bytes ({name})" for name in options.types)
     out.print(
