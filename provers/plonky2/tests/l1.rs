@@ -3,7 +3,6 @@
 #[path = "common/bank.rs"]
 #[allow(dead_code)]
 mod bank;
-#[allow(dead_code)]
 mod common;
 
 use multiprover_plonky2::field::{F, Field, MODULUS};
