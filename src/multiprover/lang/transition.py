@@ -32,7 +32,6 @@ from typing import (
 from multiprover.lang.errors import AccessError, DeclarationError, FieldError, Location, unmissable
 from multiprover.lang.types import (
     IntType,
-    KeyType,
     Layout,
     Message,
     Record,
@@ -539,7 +538,3 @@ def param_views(kind: KindSpec, flat: list[Any]) -> list[Any]:
         views.append(param.layout.view(storage, (base,)))
         base += param.layout.size
     return views
-
-
-def is_key(scalar: Scalar) -> bool:
-    return isinstance(scalar.type, KeyType)

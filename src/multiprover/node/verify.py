@@ -6,17 +6,15 @@ needed, only the artefacts that it gave for L1 when the keys were made; those ar
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 
-from eth_abi.abi import decode, encode
+from eth_abi.abi import encode
 from eth_hash.auto import keccak
 from eth_utils.address import to_checksum_address
 
 from multiprover.prover.v1 import prover_pb2 as pb
-from multiprover.settlement import claims, plonky2
-from multiprover.settlement.contracts import artifact
+from multiprover.settlement import claims, groth16, plonky2
 from multiprover.settlement.errors import RefusedError
-from multiprover.settlement.groth16 import VERIFYING_KEY_TYPES
 from multiprover.settlement.l1 import L1, open_l1
 
 _SUITE = "(bytes32,bytes32,bytes32,bytes32,bytes32)"
@@ -35,7 +33,6 @@ class Verifier:
         self._artefacts = artefacts
         self._l1: L1 | None = None
         self._adapters: dict[tuple[str, bytes], bytes] = {}
-        self._asked: tuple[bytes, bytes] | None = None
 
     def verify(self, proof_type: str, statement: pb.Statement, l1_proof: bytes) -> None:
         """Return if ``l1_proof`` is valid for ``statement`` (with the suites that the type commits to).
@@ -43,29 +40,26 @@ class Verifier:
         Raises:
             ProofInvalidError: it is not, or nothing is known that it could be verified by.
         """
-        artefacts = self._artefacts.get(proof_type)
-        if artefacts is None:
-            raise ProofInvalidError(f"{proof_type}: no artefacts are stored to verify it by")
         if proof_type == "sgx":
-            self._verify_signature(statement, l1_proof, artefacts["signer"])
-        elif proof_type == "groth16":
-            self._verify_by_groth16(statement, l1_proof, artefacts["l1_verifier"])
-        elif proof_type == "plonky2":
-            self._verify_by_plonky2(statement, l1_proof, artefacts["l1_verifier"])
-        else:
-            raise ProofInvalidError(f"{proof_type}: this version has no verifier for it")
+            self._verify_signature(statement, l1_proof, self._artefact("sgx", "signer"))
+            return
+        l1, adapter, data = self._question(proof_type, statement, l1_proof)
+        try:
+            answer = l1.call(adapter, data)
+        except RefusedError as error:
+            raise ProofInvalidError(f"{proof_type}: {error}") from error
+        if answer != claims.VOUCH_ACCEPTED:
+            raise ProofInvalidError(f"{proof_type}: the verifier did not accept (0x{answer.hex()})")
 
     def gas(self, proof_type: str, statement: pb.Statement, l1_proof: bytes) -> int:
-        """Gas of a transaction to the adapter that verifies the proof, calldata included.
+        """Gas of a transaction that has the type's contract verify a proof, calldata included.
 
         Raises:
-            ProofInvalidError: as :meth:`verify`; or the type has no adapter that verifies by itself.
+            ProofInvalidError: no contract verifies the type's proofs by itself.
+            RefusedError: the proof is not valid.
         """
-        self.verify(proof_type, statement, l1_proof)
-        if self._asked is None:
-            raise ProofInvalidError(f"{proof_type}: its adapter is not asked here")
-        assert self._l1 is not None
-        return self._l1.transact(self._l1.dev_accounts()[0], *self._asked).gas_used
+        l1, adapter, data = self._question(proof_type, statement, l1_proof)
+        return l1.transact(l1.dev_accounts()[0], adapter, data).gas_used
 
     def _verify_signature(self, statement: pb.Statement, signature: bytes, signer: bytes) -> None:
         digest = claims.vouch_digest(
@@ -86,49 +80,37 @@ class Verifier:
                 f"sgx: expected a signature of 0x{signer.hex()}, found one of 0x{found.hex()}"
             )
 
-    def _verify_by_groth16(self, statement: pb.Statement, proof: bytes, verifying_key: bytes) -> None:
-        def creation_code() -> bytes:
-            types = list(VERIFYING_KEY_TYPES)
-            arguments = encode([*types, "bytes32"], [*decode(types, verifying_key), statement.domain])
-            return artifact("Groth16Adapter").bytecode + arguments
-
-        payee = to_checksum_address(statement.payee)
-        vouch = (statement.domain, statement.claim, payee, [_words(s) for s in statement.suites])
-        self._ask("groth16", statement, creation_code, "verify", [_VOUCH, "bytes"], [vouch, proof])
-
-    def _verify_by_plonky2(self, statement: pb.Statement, proof: bytes, verifier_data: bytes) -> None:
-        def creation_code() -> bytes:
-            return plonky2.creation_code(plonky2.VerifierData.decode(verifier_data), statement.domain)
-
-        if len(statement.suites) != 1:
-            raise ProofInvalidError(f"plonky2: expected one suite, got {len(statement.suites)}")
-        arguments = [_words(statement.suites[0]), to_checksum_address(statement.payee), proof]
-        self._ask("plonky2", statement, creation_code, "check", [_SUITE, "address", "bytes"], arguments)
-
-    def _ask(
-        self,
-        proof_type: str,
-        statement: pb.Statement,
-        creation_code: Callable[[], bytes],
-        function: str,
-        types: Sequence[str],
-        arguments: Sequence[object],
-    ) -> None:
-        """Call a view of the proof type's adapter, which is created for the statement's domain once."""
+    def _question(self, proof_type: str, statement: pb.Statement, proof: bytes) -> tuple[L1, bytes, bytes]:
+        """An L1 in this process, the type's adapter there, and the calldata that asks it about the proof."""
+        artefact = self._artefact(proof_type, "l1_verifier")
+        payee, suites = to_checksum_address(statement.payee), [_words(s) for s in statement.suites]
+        if proof_type == "groth16":
+            creation_code = groth16.creation_code(artefact, statement.domain)
+            function, types = "verify", [_VOUCH, "bytes"]
+            arguments: list[object] = [(statement.domain, statement.claim, payee, suites), proof]
+        elif proof_type == "plonky2":
+            if len(suites) != 1:
+                raise ProofInvalidError(f"plonky2: expected one suite, got {len(suites)}")
+            creation_code = plonky2.creation_code(plonky2.VerifierData.decode(artefact), statement.domain)
+            function, types = "check", [_SUITE, "address", "bytes"]
+            arguments = [suites[0], payee, proof]
+        else:
+            raise ProofInvalidError(f"{proof_type}: this version has no verifier for it")
         if self._l1 is None:
             self._l1 = open_l1(None)
         place = proof_type, bytes(statement.domain)
         if place not in self._adapters:
-            account = self._l1.dev_accounts()[0]
-            self._adapters[place] = self._l1.create(account, creation_code())
-        data = keccak(f"{function}({','.join(types)})".encode())[:4] + encode(types, arguments)
-        self._asked = self._adapters[place], data
-        try:
-            answer = self._l1.call(*self._asked)
-        except RefusedError as error:
-            raise ProofInvalidError(f"{proof_type}: {error}") from error
-        if answer != claims.VOUCH_ACCEPTED:
-            raise ProofInvalidError(f"{proof_type}: the verifier did not accept (0x{answer.hex()})")
+            self._adapters[place] = self._l1.create(self._l1.dev_accounts()[0], creation_code)
+        selector = keccak(f"{function}({','.join(types)})".encode())[:4]
+        return self._l1, self._adapters[place], selector + encode(types, arguments)
+
+    def _artefact(self, proof_type: str, name: str) -> bytes:
+        artefacts = self._artefacts.get(proof_type)
+        if artefacts is None:
+            raise ProofInvalidError(f"{proof_type}: no artefacts are stored to verify it by")
+        if name not in artefacts:
+            raise ProofInvalidError(f"{proof_type}: this version has no verifier for it")
+        return artefacts[name]
 
 
 def _words(suite: pb.SuiteStatement) -> tuple[bytes, ...]:

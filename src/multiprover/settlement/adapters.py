@@ -6,16 +6,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
-from eth_abi.abi import decode, encode
+from eth_abi.abi import encode
 from eth_account.signers.local import LocalAccount
 from eth_utils.address import to_checksum_address
 
+from multiprover.settlement import groth16, plonky2
 from multiprover.settlement.base import Contract
 from multiprover.settlement.contracts import artifact
 from multiprover.settlement.events import Receipt
-from multiprover.settlement.groth16 import VERIFYING_KEY_TYPES
 from multiprover.settlement.l1 import L1
-from multiprover.settlement.plonky2 import PLONKY2_GAS, VerifierData, creation_code
+from multiprover.settlement.plonky2 import PLONKY2_GAS
 
 GROTH16_GAS: Final = 360_000
 SGX_GAS: Final = 40_000
@@ -82,9 +82,7 @@ class Groth16Type:
         return tuple(s for s in site.suites if s == self.suite)
 
     def adapter_at(self, l1: L1, deployer: LocalAccount, site: Site) -> bytes:
-        key = decode(VERIFYING_KEY_TYPES, self.verifying_key)
-        arguments = encode([*VERIFYING_KEY_TYPES, "bytes32"], [*key, site.domain])
-        return l1.create(deployer, artifact("Groth16Adapter").bytecode + arguments)
+        return l1.create(deployer, groth16.creation_code(self.verifying_key, site.domain))
 
 
 @dataclass(frozen=True)
@@ -103,7 +101,8 @@ class Plonky2Type:
         return tuple(s for s in site.suites if s == self.suite)
 
     def adapter_at(self, l1: L1, deployer: LocalAccount, site: Site) -> bytes:
-        return l1.create(deployer, creation_code(VerifierData.decode(self.verifier_data), site.domain))
+        data = plonky2.VerifierData.decode(self.verifier_data)
+        return l1.create(deployer, plonky2.creation_code(data, site.domain))
 
 
 @dataclass(frozen=True)

@@ -38,8 +38,6 @@ OUR_NAMES: Final = ("bn254", "goldilocks", "koalabear", "groth16", "halo2", "plo
 MAX_PROOF: Final = 4096
 """Bytes of the longest proof that goes through ``vouch``; a longer one goes through its adapter."""
 
-NO_CLAIM: Final = bytes(32)
-
 
 _VOUCH: Final = {
     "name": "vouch",

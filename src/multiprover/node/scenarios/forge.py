@@ -28,7 +28,6 @@ from multiprover.prover.v1 import prover_pb2 as pb
 from multiprover.settlement import claims
 from multiprover.settlement.groth16 import VERIFYING_KEY_TYPES
 
-PROOF_WORDS: Final = 12
 _WORD: Final = 32
 
 
