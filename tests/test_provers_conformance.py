@@ -163,8 +163,10 @@ def test_the_command(folder: Path) -> None:
     cases.write_text(dump_cases([toy_case(1)]))
 
     def run(address: str, *more: str) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "multiprover.provers.conformance", address, "--cases", str(cases)]
-        return subprocess.run([*command, *more], capture_output=True, text=True, check=False)
+        command = [str(Path(sys.executable).with_name("multiprover")), "prover", "check", address]
+        return subprocess.run(
+            [*command, "--cases", str(cases), *more], capture_output=True, text=True, check=False
+        )
 
     with serving(folder, work_s=0.1) as address:
         shown = run(address)

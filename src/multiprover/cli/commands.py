@@ -21,6 +21,7 @@ from multiprover.node.workspace import Workspace, default_cache, default_registr
 from multiprover.program import trace as trace_program
 from multiprover.prover.v1 import prover_pb2 as pb
 from multiprover.provers import conformance
+from multiprover.provers.client import Tls
 from multiprover.provers.manifest import Manifest, shared_components
 from multiprover.provers.registry import Fleet
 from multiprover.settlement import claims
@@ -251,19 +252,21 @@ def _manifest(m: Manifest) -> dict[str, Any]:
     return {**m.model_dump(mode="json"), "security_bits": bits}
 
 
-def check(address: str, cases: Path | None, as_json: bool) -> None:
+def check(address: str, cases: Path | None, tls: Tls | None, as_json: bool) -> None:
+    def show(row: conformance.Row) -> None:
+        colour = {"passed": "green", "failed": "red", "skipped": "yellow"}[row.outcome]
+        out.print(f"[{colour}]{row.outcome}[/] {row.check}" + (f" · {row.case}" if row.case else ""))
+        if row.outcome == "failed":
+            out.print(f"    expected {row.expected}; found {row.found}")
+
     shipped = Path(multiprover.__file__).resolve().parents[2] / "vectors/conformance/token.json"
-    report = conformance.check(address, conformance.load_cases(cases or shipped))
+    valid = conformance.load_cases(cases or shipped)
+    report = conformance.check(address, valid, tls, on_row=None if as_json else show)
     if as_json:
         print_json(report.model_dump(mode="json"))
     else:
-        for row in report.rows:
-            colour = {"passed": "green", "failed": "red", "skipped": "yellow"}[row.outcome]
-            out.print(f"[{colour}]{row.outcome}[/] {row.check}" + (f" · {row.case}" if row.case else ""))
-            if row.outcome == "failed":
-                out.print(f"    expected {row.expected}; found {row.found}")
         counts = Counter(row.outcome for row in report.rows)
-        figures = ", ".join(f"{count} {outcome}" for outcome, count in counts.items())
+        figures = ", ".join(f"{counts[outcome]} {outcome}" for outcome in ("passed", "failed", "skipped"))
         out.print(f"{report.proof_type} {report.version}: {figures}")
     if not report.passed:
         raise SystemExit(1)

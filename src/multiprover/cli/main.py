@@ -38,6 +38,7 @@ from multiprover.node.takeover import TakeoverError
 from multiprover.node.verify import ProofInvalidError
 from multiprover.node.workspace import WorkspaceError
 from multiprover.program import ProgramError
+from multiprover.provers.client import Tls
 from multiprover.provers.conformance import CasesError
 from multiprover.provers.errors import ProverError
 from multiprover.provers.registry import RegistryError, suites_for
@@ -183,10 +184,14 @@ def bench(
 def check(
     address: Annotated[str, typer.Argument(help="unix:///path or host:port")],
     cases: Annotated[Path | None, typer.Option(help="Conformance cases; default: those shipped.")] = None,
+    tls: Annotated[
+        tuple[Path, Path, Path] | None,
+        typer.Option(metavar="AUTHORITY CERTIFICATE KEY", help="PEM files for mutual TLS, with host:port."),
+    ] = None,
     json: Json = False,
 ) -> None:
     """Check that a prover does and refuses what docs/prover.md says."""
-    commands.check(address, cases, json)
+    commands.check(address, cases, Tls(*tls) if tls is not None else None, json)
 
 
 def main() -> None:
