@@ -11,6 +11,7 @@ use std::io;
 use halo2_axiom::halo2curves::CurveAffine;
 use halo2_axiom::halo2curves::bn256::{Fq, Fr, G1Affine};
 use halo2_axiom::halo2curves::ff::PrimeField;
+use halo2_axiom::halo2curves::group::prime::PrimeCurveAffine;
 use halo2_axiom::transcript::{EncodedChallenge, Transcript, TranscriptRead, TranscriptWrite};
 use sha3::{Digest, Keccak256};
 

@@ -19,10 +19,9 @@ use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use halo2_axiom::halo2curves::bn256::{Bn256, Fq, Fq2, Fr, G1Affine, G2Affine};
-use halo2_axiom::halo2curves::ff::Field;
-use halo2_axiom::halo2curves::group::Group;
+use halo2_axiom::halo2curves::CurveAffine;
+use halo2_axiom::halo2curves::group::cofactor::CofactorGroup;
 use halo2_axiom::halo2curves::group::prime::PrimeCurveAffine;
-use halo2_axiom::halo2curves::{CurveAffine, bn256::G2};
 use halo2_axiom::plonk::{Circuit, ConstraintSystem, Error, ProvingKey, VerifyingKey, create_proof, permutation, verify_proof};
 use halo2_axiom::poly::EvaluationDomain;
 use halo2_axiom::poly::commitment::Params;
@@ -102,13 +101,9 @@ fn g2_bytes(point: &G2Affine) -> [u8; 2 * POINT] {
 /// The point of G2 of such bytes; none if it is infinity, not canonical, not on the curve or not in the group.
 fn g2(bytes: &[u8]) -> Option<G2Affine> {
     let part = |i: usize| element::<Fq>(bytes[WORD * i..WORD * (i + 1)].try_into().ok()?);
-    let (x, y) = (Fq2::new(part(1)?, part(0)?), Fq2::new(part(3)?, part(2)?));
+    let (x, y) = (Fq2 { c0: part(1)?, c1: part(0)? }, Fq2 { c0: part(3)?, c1: part(2)? });
     let point: Option<G2Affine> = G2Affine::from_xy(x, y).into();
-    // The curve's cofactor is not 1: a point of the group is one that the group's order takes to infinity.
-    point.filter(|point| {
-        let order_less_one = -Fr::ONE;
-        !bool::from(point.is_identity()) && bool::from((point.to_curve() * order_less_one + point).is_identity())
-    })
+    point.filter(|point| !bool::from(point.is_identity()) && bool::from(point.to_curve().is_torsion_free()))
 }
 
 /// Verifies proofs as the contract does, with nothing but a key's artefact.

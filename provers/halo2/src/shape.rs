@@ -10,6 +10,7 @@ use std::fmt::Write;
 use halo2_axiom::halo2curves::bn256::Fr;
 use halo2_axiom::halo2curves::ff::{Field, PrimeField};
 use halo2_axiom::plonk::{Any, Column, ConstraintSystem, Expression};
+use halo2_axiom::poly::Rotation;
 
 use crate::evm::{POINT, WORD, keccak, word};
 
@@ -299,18 +300,18 @@ impl<'a> Contract<'a> {
         }
     }
 
-    fn column_value(&self, column: Column<Any>, at: i32) -> Value {
+    fn column_value(&self, kind: &Any, index: usize, at: i32) -> Value {
         let cs = &self.shape.cs;
         let found = |place: Option<usize>| place.expect("a query of the constraint system");
-        match column.column_type() {
+        match kind {
             Any::Instance => Value::Instance,
-            Any::Advice(_) => Value::Proof(found(
-                cs.advice_queries().iter().position(|(c, r)| c.index() == column.index() && r.0 == at),
-            )),
-            Any::Fixed => Value::Proof(
-                cs.advice_queries().len()
-                    + found(cs.fixed_queries().iter().position(|(c, r)| c.index() == column.index() && r.0 == at)),
-            ),
+            Any::Advice(_) => {
+                Value::Proof(found(cs.advice_queries().iter().position(|(c, r)| (c.index(), r.0) == (index, at))))
+            }
+            Any::Fixed => {
+                let place = cs.fixed_queries().iter().position(|(c, r)| (c.index(), r.0) == (index, at));
+                Value::Proof(cs.advice_queries().len() + found(place))
+            }
         }
     }
 
@@ -320,7 +321,7 @@ impl<'a> Contract<'a> {
         let short = |address: usize| u16::try_from(address).expect("memory of less than 64 KiB").to_be_bytes();
         let power = |rotation: i32| self.at["OMEGAS_AT"] + WORD * (rotation + self.shape.blinding as i32 + 1) as usize;
         let rotations = self.shape.rotations.iter().flat_map(|&rotation| short(power(rotation))).collect();
-        let columns = self.inner.iter().flat_map(|&column| short(self.value(self.column_value(column, 0)))).collect();
+        let columns = self.inner.iter().flat_map(|column| short(self.value(self.column_value(column.column_type(), column.index(), 0)))).collect();
         let mut sets = Vec::new();
         for set in &self.shape.openings {
             let rest = (0..self.shape.rotations.len()).filter(|point| !set.points.contains(point));
@@ -474,7 +475,7 @@ fn tables_bytes(shape: &Shape) -> usize {
 }
 
 /// Powers of w that are needed: from that of the last row that is used to those of the public inputs, or the largest rotation.
-fn powers(shape: &Shape) -> usize {shape: &Shape) -> usize {
+fn powers(shape: &Shape) -> usize {
     let last = shape.rotations.iter().copied().max().unwrap_or(0).max(INPUTS as i32 - 1);
     shape.blinding + 1 + 1 + last as usize
 }
@@ -564,8 +565,8 @@ impl<'a> Code<'a> {
         }
     }
 
-    fn load(&mut self, column: Column<Any>, at: i32) -> usize {
-        let address = self.contract.value(self.contract.column_value(column, at));
+    fn load(&mut self, kind: Any, index: usize, at: Rotation) -> usize {
+        let address = self.contract.value(self.contract.column_value(&kind, index, at.0));
         self.node(Node::Load(address))
     }
 
@@ -573,9 +574,9 @@ impl<'a> Code<'a> {
         match expression {
             Expression::Constant(value) => self.constant(*value),
             Expression::Selector(_) | Expression::Challenge(_) => unreachable!("Shape::of refuses them"),
-            Expression::Fixed(query) => self.load(Column::new(query.column_index(), Any::Fixed), query.rotation().0),
-            Expression::Advice(query) => self.load(Column::new(query.column_index(), Any::advice()), query.rotation().0),
-            Expression::Instance(query) => self.load(Column::new(query.column_index(), Any::Instance), query.rotation().0),
+            Expression::Fixed(query) => self.load(Any::Fixed, query.column_index(), query.rotation()),
+            Expression::Advice(query) => self.load(Any::advice(), query.column_index(), query.rotation()),
+            Expression::Instance(query) => self.load(Any::Instance, query.column_index(), query.rotation()),
             Expression::Negated(a) => {
                 let a = self.intern(a);
                 self.node(Node::Negated(a))
