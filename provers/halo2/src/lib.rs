@@ -27,6 +27,7 @@ pub mod server;
 pub mod setup;
 pub mod shape;
 pub mod signature;
+pub mod statement;
 pub mod suite;
 pub mod usage;
 pub mod worker;
