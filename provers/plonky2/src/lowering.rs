@@ -88,6 +88,14 @@ impl Circuit {
 
 /// The same, not yet built: rows can be counted without committing to anything.
 pub fn build(program: &Program, slots: usize, config: CircuitConfig) -> Builder {
+    let (mut b, public, journal) = batch(program, slots, config);
+    b.conclude(&public, &journal);
+    b.finish_rows();
+    b
+}
+
+/// The slots of a batch between its two roots, and its journal, to which nothing is committed yet.
+pub fn batch(program: &Program, slots: usize, config: CircuitConfig) -> (Builder, Public, Vec<Target>) {
     let mut l = Lowering::new(program, config);
     let pre_root = l.top_hash();
     let mut journal = vec![];
@@ -100,10 +108,8 @@ pub fn build(program: &Program, slots: usize, config: CircuitConfig) -> Builder 
     journal.extend(outputs);
     journal.extend(l.cell_words());
     let post_root = l.top_hash();
-    let Lowering { mut b, domain, payee, z, .. } = l;
-    b.conclude(&Public { pre_root, post_root, z, payee, domain }, &journal);
-    b.finish_rows();
-    b
+    let Lowering { b, domain, payee, z, .. } = l;
+    (b, Public { pre_root, post_root, z, payee, domain }, journal)
 }
 
 /// A segment of a batch, not yet built: `slots` slots from wherever the batch has come to.
