@@ -9,7 +9,7 @@ from rich.table import Table
 
 from multiprover.cli.output import err, out, print_json
 from multiprover.cli.roles import Json
-from multiprover.node.scenarios import SCENARIOS, ScenarioError, play
+from multiprover.node.scenarios import RESULT, SCENARIOS, ScenarioError, play
 from multiprover.node.workspace import default_cache
 
 
@@ -23,12 +23,15 @@ def scenario(
         str | None,
         typer.Option("--l1", help="A development chain with anvil's accounts; default: in this process."),
     ] = None,
+    details: Annotated[
+        bool, typer.Option("--details", help="With --json: also the steps, the policy and the figures.")
+    ] = False,
     json: Json = False,
 ) -> None:
     """Play a scenario: agreement, a lie, a halt, a reorganisation, the escape. The proofs are real;
     L1's clock is fast.
 
-    Keys are made on the first run, and kept.
+    Keys are made on the first run, and kept. Ends with status 1 if it did not go as it must.
     """
     if list_all:
         rows = [{"name": s.name, "what": s.what, "missing": s.missing()} for s in SCENARIOS.values()]
@@ -43,13 +46,16 @@ def scenario(
         return
     if name is None:
         raise ScenarioError(f"expected one of the scenarios {', '.join(SCENARIOS)}, got none")
-    chosen = tuple(t.strip() for t in types.split(",") if t.strip()) if types else None
+    chosen = tuple(t.strip() for t in types.split(",") if t.strip()) if types is not None else None
     document = play(name, default_cache(), err.print, types=chosen, l1_url=l1)
     if json:
-        print_json(document)
-        return
-    out.print(
-        f"[bold]{name}[/]: final state {'true' if document['final_state_true'] else '[red]FALSE[/]'}, "
-        f"stolen {document['stolen']} gwei, resolved by {document['resolved_by'] or 'nobody (no conflict)'}, "
-        f"{document['elapsed_l1_s'] / 86_400:.1f} days on L1"
-    )
+        print_json(document if details else {key: document[key] for key in RESULT})
+    else:
+        out.print(
+            f"[bold]{name}[/]: final state {'true' if document['final_state_true'] else '[red]FALSE[/]'}, "
+            f"stolen {document['stolen']} gwei, "
+            f"resolved by {document['resolved_by'] or 'nobody (no conflict)'}, "
+            f"{document['elapsed_l1_s'] / 86_400:.1f} days on L1"
+        )
+    if not document["final_state_true"] or document["stolen"]:
+        raise ScenarioError(f"{name}: expected a true final state and nothing stolen, see above")

@@ -10,17 +10,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from multiprover.ledger.storage import StoredBatch
 from multiprover.node.deployment import ADAPTERS
-from multiprover.node.scenarios.world import ETH_GWEI, ScenarioError, World
+from multiprover.node.scenarios import forge
+from multiprover.node.scenarios.forge import ForgeError
+from multiprover.node.scenarios.world import ETH_GWEI, WAIT_S, Lie, ScenarioError, World
 from multiprover.node.takeover import import_batches
 from multiprover.node.workspace import Workspace
+from multiprover.settlement import claims
 from multiprover.settlement.base import address_of
 from multiprover.settlement.bridge_rules import BridgeRules, escape_opening
 from multiprover.settlement.defaults import SINGLE_DELAY_S, by_trust
+from multiprover.settlement.policy import Alternative, Policy, Tier
 from multiprover.settlement.types import DAY_S, EPOCH_S
-
-FORGEABLE: Final = ("groth16", "sgx")
-"""Types that :mod:`.forge` can make accept what is false."""
 
 DUAL: Final = ("groth16", "sgx")
 TRIPLE: Final = ("groth16", "plonky2", "sgx")
@@ -36,6 +38,7 @@ class Scenario:
         what: one line, for people.
         liars: the proof types that lie in it.
         types: of the deployment, unless others are asked for.
+        halts: the proof type that stops in it.
     """
 
     name: str
@@ -43,13 +46,25 @@ class Scenario:
     play: _Play
     liars: tuple[str, ...] = ()
     types: tuple[str, ...] = DUAL
+    halts: str | None = None
 
-    def missing(self) -> str | None:
-        """Why it cannot be played here; None if it can."""
-        if lacking := [name for name in self.types if name not in ADAPTERS]:
-            return f"{', '.join(lacking)}: there is no L1 adapter for this proof type yet"
-        if lacking := [name for name in self.liars if name not in FORGEABLE]:
-            return f"{', '.join(lacking)}: nothing here can make it accept what is false"
+    def missing(self, types: Sequence[str] | None = None) -> str | None:
+        """Why it cannot be played here with ``types`` (None: its own); None if it can."""
+        chosen = self.types if types is None else tuple(types)
+        if not chosen or len(set(chosen)) != len(chosen):
+            return f"expected proof types, each once, got {', '.join(chosen) or 'none'}"
+        if lacking := [name for name in chosen if name not in ADAPTERS]:
+            return f"{', '.join(lacking)}: there is no L1 adapter for this proof type"
+        players = {*self.liars, *([self.halts] if self.halts else [])}
+        if lacking := sorted(players - set(chosen)):
+            return f"it is about {', '.join(lacking)}, and the types are {', '.join(chosen)}"
+        if players and not set(chosen) - players:
+            return f"it takes a type beside {', '.join(sorted(players))}"
+        try:
+            for name in self.liars:
+                forge.tool(name)
+        except ForgeError as error:
+            return str(error)
         return None
 
 
@@ -58,7 +73,7 @@ def agreement(world: World) -> dict[str, Any]:
     world.start_node()
     world.fund()
     batch = world.pay_and_withdraw()
-    world.node.wait_final(600)
+    world.wait_final()
     world.tell(
         f"{' and '.join(world.types)} agree: {len(world.node.batches)} batches are final for any value"
     )
@@ -74,6 +89,56 @@ def lie(world: World) -> dict[str, Any]:
         world.council_replaces(name)
     _recover(world, batch, false)
     return {}
+
+
+def lie_of_more(world: World) -> dict[str, Any]:
+    """As many types lie together as an alternative of the policy asks for: a watcher saves what that
+    alternative releases, and a tier that asks for every type what it does not.
+
+    What the liars get if nobody looks until their delay is over is tried first, under the policy as it is and
+    under one whose top tier asks for every type; L1 forgets both.
+    """
+    batch, false = _until_both_stand(world, everything=True)
+    world.stop_node()
+    policy = world.policy
+    *lower, top = policy.tiers
+    delays = [a.delay_s for a in top.alternatives if set(a.types) <= set(world.liars)]
+    if not delays:
+        raise ScenarioError(f"expected a policy whose top tier {' and '.join(world.liars)} satisfy")
+    every = Tier(limit_gwei=None, alternatives=(Alternative(types=by_trust(world.types), delay_s=0),))
+    strict = policy.model_copy(update={"tiers": (*lower, every), "accepts_halt": True})
+    unseen = {
+        "as_deployed": _unseen(world, false, min(delays)),
+        "top_tier_of_every_type": _unseen(world, false, min(delays), strict),
+    }
+    if unseen["top_tier_of_every_type"]["stolen"]:
+        raise ScenarioError("expected that nothing leaves by a tier that asks for every type")
+    _until_shown(world, false)
+    world.council_chooses()
+    for name in world.liars:
+        world.council_replaces(name)
+    _recover(world, batch, false)
+    return {"if_unseen": unseen}
+
+
+def _unseen(world: World, false: Lie, delay_s: int, policy: Policy | None = None) -> dict[str, int]:
+    """What a lie gets if nobody shows it until a delay is over; L1 forgets it all again."""
+    snapshot, before = world.l1.snapshot(), world.l1.now()
+    if policy is not None:
+        world.contracts.governance.tighten_policy(world.operator, policy)
+    world.l1.advance_time(delay_s + EPOCH_S)
+    world.contracts.settlement.settle(
+        world.mallory, false.batch.parent, claims.journal_hash(false.batch.journal)
+    )
+    reason = world.withdraw(false.batch, false.slot)
+    after = world.l1.now() - before
+    world.l1.revert(snapshot)
+    world.tell(
+        f"nobody looks for {after / DAY_S:.1f} days, "
+        f"{'as deployed' if policy is None else 'and the top tier asks for every type'}: mallory's "
+        f"{false.gwei / ETH_GWEI:g} ETH are {f'refused ({reason})' if reason else 'PAID'} (L1 forgets this)"
+    )
+    return {"after_l1_s": after, "stolen": 0 if reason else false.gwei}
 
 
 def silent_council(world: World) -> dict[str, Any]:
@@ -99,7 +164,7 @@ def halted_type(world: World) -> dict[str, Any]:
     halted = "groth16"
     world.start_node()
     world.fund()
-    world.node.wait_final(600)
+    world.wait_final()
     world.start_node(without=[halted])
     world.tell(f"{halted} halts")
     batch = world.pay_and_withdraw()
@@ -114,7 +179,7 @@ def halted_type(world: World) -> dict[str, Any]:
     _paid(world, batch)
     late = world.l1.now() - world.started
     world.start_node()
-    world.node.wait_final(600)
+    world.wait_final()
     world.tell(f"{halted} is back and catches up: final for any value")
     return {"paid_after_l1_s": late}
 
@@ -143,7 +208,7 @@ def halted_sequencer(world: World) -> dict[str, Any]:
         with taken.node(world.contracts, world.rival) as node:
             node.take_queue()
             node.seal()
-            node.wait_final(600)
+            node.wait_final(WAIT_S)
             batch = node.batches[-1]
     before = world.l1.web3.eth.get_balance(alice.l1.address)
     if (reason := world.withdraw(batch, 0)) is not None:
@@ -158,10 +223,10 @@ def reorganisation(world: World) -> dict[str, Any]:
     """L1 takes blocks back under the running node: it notices, and brings batch and proofs there again."""
     world.start_node()
     world.fund()
-    world.node.wait_final(600)
+    world.wait_final()
     snapshot = world.l1.snapshot()
     batch = world.pay_and_withdraw()
-    world.node.wait_final(600)
+    world.wait_final()
     settlement = world.contracts.settlement
     world.l1.revert(snapshot)
     if settlement.claim(batch.claim).posted:
@@ -212,16 +277,23 @@ def escape(world: World) -> dict[str, Any]:
 # What scenarios share
 
 
-def _until_conflict(world: World) -> tuple[Any, Any]:
+def _until_conflict(world: World) -> tuple[StoredBatch, Lie]:
     """A lie with accepted proofs stands beside the truth, and the watcher has shown the conflict."""
+    batch, false = _until_both_stand(world)
+    _until_shown(world, false)
+    return batch, false
+
+
+def _until_both_stand(world: World, *, everything: bool = False) -> tuple[StoredBatch, Lie]:
+    """A lie with accepted proofs stands beside the truth with honest ones; nobody has looked yet."""
     world.start_node()
     world.fund()
-    world.node.wait_final(600)
+    world.wait_final()
     world.start_node(without=world.liars)
     batch = world.pay_and_withdraw()
     settlement = world.contracts.settlement
     world.wait("the batch is posted", lambda: settlement.claim(batch.claim).posted)
-    false = world.lie_about(batch)
+    false = world.lie_about(batch, everything=everything)
     world.propose(false)
     for name in world.liars:
         world.vouch_for(false, name)
@@ -229,6 +301,10 @@ def _until_conflict(world: World) -> tuple[Any, Any]:
     honest = [name for name in world.types if name not in world.liars]
     world.wait("the honest types vouch", lambda: set(honest) <= settlement.claim(batch.claim).vouched)
     world.tell(f"{' and '.join(honest)} vouch{'' if len(honest) > 1 else 'es'} for the true claim")
+    return batch, false
+
+
+def _until_shown(world: World, false: Lie) -> None:
     # A watcher that is slow, and a council that is: together longer than any delay of the policy.
     shortest = min(a.delay_s for tier in world.policy.tiers for a in tier.alternatives if a.delay_s)
     world.l1.advance_time(shortest // 2)
@@ -238,25 +314,24 @@ def _until_conflict(world: World) -> tuple[Any, Any]:
     world.l1.advance_time(world.parameters.council_window_s - DAY_S)
     world.tell("all delays are over, and a frozen branch still pays nothing")
     _refused(world, false)
-    return batch, false
 
 
-def _recover(world: World, batch: Any, false: Any) -> None:
+def _recover(world: World, batch: StoredBatch, false: Lie) -> None:
     world.start_node()
-    world.node.wait_final(600)
+    world.wait_final()
     world.tell("all types vouch for the truth again: final for any value")
     _refused(world, false)
     _paid(world, batch)
 
 
-def _refused(world: World, false: Any) -> None:
+def _refused(world: World, false: Lie) -> None:
     reason = world.withdraw(false.batch, false.slot)
     if reason is None:
         raise ScenarioError(f"L1 paid {false.gwei} gwei for a lie")
     world.tell(f"mallory's false withdrawal is refused ({reason})")
 
 
-def _paid(world: World, batch: Any) -> None:
+def _paid(world: World, batch: StoredBatch) -> None:
     if (reason := world.withdraw(batch)) is not None:
         raise ScenarioError(f"expected the true withdrawal to be paid, L1 refuses: {reason}")
     world.tell("the true withdrawal is paid")
@@ -267,7 +342,7 @@ def _owners(world: World) -> None:
     world.start_node()
     world.fund()
     world.pay_and_withdraw()
-    world.node.wait_final(600)
+    world.wait_final()
     program = world.workspace.program
     register = next(i for i, kind in enumerate(program.kinds) if kind.name == "register")
     size = 4 * program.input_words
@@ -292,8 +367,10 @@ def _all() -> Mapping[str, Scenario]:
             Scenario(f"lie-{name}", f"{name} accepts a false withdrawal", lie, (name,), types)
             for name, types in (("groth16", DUAL), ("plonky2", TRIPLE), ("sgx", DUAL))
         ),
-        Scenario("lie-two", "groth16 and sgx accept the same lie", lie, liars=DUAL, types=TRIPLE),
-        Scenario("halt-groth16", "groth16 stops proving, and comes back", halted_type),
+        Scenario(
+            "lie-two", "groth16 and sgx, of three, accept the same lie", lie_of_more, liars=DUAL, types=TRIPLE
+        ),
+        Scenario("halt-groth16", "groth16 stops proving, and comes back", halted_type, halts="groth16"),
         Scenario("halt-sequencer", "the sequencer stops; another takes over", halted_sequencer),
         Scenario("reorg", "L1 takes blocks back under the node", reorganisation),
         Scenario(
@@ -310,6 +387,9 @@ def _all() -> Mapping[str, Scenario]:
 SCENARIOS: Final = _all()
 """By name."""
 
+RESULT: Final = ("final_state_true", "stolen", "conflict", "resolved_by", "elapsed_l1_s")
+"""What of a scenario's report says how it ended; all else of it is details."""
+
 
 def play(
     name: str,
@@ -319,7 +399,7 @@ def play(
     types: Sequence[str] | None = None,
     l1_url: str | None = None,
 ) -> dict[str, Any]:
-    """Play a scenario and report how it ended.
+    """Play a scenario and report how it ended: :data:`RESULT`, then details.
 
     Args:
         cache: where provers keep keys.
@@ -333,12 +413,12 @@ def play(
     if name not in SCENARIOS:
         raise ScenarioError(f"expected one of the scenarios {', '.join(SCENARIOS)}, got {name}")
     scenario = SCENARIOS[name]
-    if (reason := scenario.missing()) is not None:
+    chosen = scenario.types if types is None else tuple(types)
+    if (reason := scenario.missing(chosen)) is not None:
         raise ScenarioError(f"{name} cannot be played: {reason}")
-    chosen = tuple(types or scenario.types)
     with (
         tempfile.TemporaryDirectory(prefix="multiprover-scenario-") as scratch,
         World(Path(scratch), chosen, cache, listener, liars=scenario.liars, l1_url=l1_url) as world,
     ):
         extra = scenario.play(world)
-        return {"name": name, "policy": world.policy.model_dump(mode="json"), **world.outcome(), **extra}
+        return {**world.outcome(), **extra, "name": name, "policy": world.policy.model_dump(mode="json")}

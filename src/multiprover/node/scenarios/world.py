@@ -1,8 +1,7 @@
 """The stage of a scenario: a deployment of the token on a development chain, with everyone around it.
 
-Everything is real: the contracts, the keys, the provers' processes and their proofs. What moves faster
-than in
-earnest is L1's clock.
+Everything is real: the contracts, the keys, the provers' processes and their proofs. What moves faster than
+in earnest is L1's clock.
 """
 
 from __future__ import annotations
@@ -21,9 +20,10 @@ import multiprover
 from multiprover.ledger.batch import Transaction, make_transaction, sign
 from multiprover.ledger.storage import StoredBatch
 from multiprover.node.deployment import deploy_program, plan_for, proof_type_info, register_enclave
-from multiprover.node.node import Node, statement_for
+from multiprover.node.node import Node, request_for, statement_for
 from multiprover.node.replica import messages
-from multiprover.node.scenarios.forge import ForgeError, Forger, LeakedKey, ToxicWaste, leaked_groth16_keys
+from multiprover.node.scenarios import forge
+from multiprover.node.scenarios.forge import FaultyCircuit, ForgeError, Forger, LeakedKey, ToxicWaste
 from multiprover.node.watcher import Finding, Watcher
 from multiprover.node.workspace import Config, Workspace
 from multiprover.prover.v1 import prover_pb2 as pb
@@ -36,13 +36,25 @@ from multiprover.settlement.types import EPOCH_S, WEI_PER_GWEI, SuiteResult
 from multiprover.suites import Wallet, get
 
 SLOTS: Final = 2
+SLOTS_OF_SLOW: Final = 6
+"""Of a batch where a type is slow: all that users do at the start is one batch then."""
+
+SLOW: Final = ("plonky2",)
+"""Types that take a minute of CPU or so for each batch, be it small."""
+
 ETH_GWEI: Final = 10**9
 DEPOSIT_GWEI: Final = 5 * ETH_GWEI
-WAIT_S: Final = 600.0
+WAIT_S: Final = 1800.0
 MNEMONIC: Final = "test test test test test test test test test test test junk"
 """Of anvil's and hardhat's accounts, which everybody knows."""
 
 _WAIT_STEP_S: Final = 0.2
+
+_FAULTS: Final = {
+    "groth16": "a setup that kept its toxic waste",
+    "plonky2": "a circuit that leaves the journal's outputs unconstrained",
+}
+"""By proof type, what is wrong with the keys that it is lied for with."""
 
 
 class ScenarioError(Exception):
@@ -113,6 +125,7 @@ class World:
         self.liars = tuple(liars)
         self.cache = cache
         self.directory = directory
+        self.slots = SLOTS_OF_SLOW if set(SLOW) & set(self.types) else SLOTS
         self.l1 = open_l1(l1_url)
         accounts = _accounts(self.l1)
         self.operator, self.mallory, self.keeper, self.rival = accounts[:4]
@@ -131,16 +144,29 @@ class World:
     # -- opening and closing
 
     def __enter__(self) -> World:
+        try:
+            self._deploy()
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def _deploy(self) -> None:
         workspace = self.workspace
-        if "groth16" in self.liars:
-            self.tell("groth16: making or loading keys whose toxic waste was kept")
-            self._waste = self._leak()
-        self.tell(f"preparing {', '.join(self.types)}")
+        for name in self.liars:
+            if name in _FAULTS:
+                self.tell(f"{name}: making or loading keys with a planted fault: {_FAULTS[name]}")
+                said = forge.make_keys(
+                    name, workspace.program.encoded, self.slots, forge.folder(self.cache, name)
+                )
+                if name == "groth16":
+                    self._waste = forge.toxic_waste(said)
+        self.tell(f"making or loading keys of {', '.join(self.types)}")
         workspace.prepare()
         plan = plan_for(
             workspace.transition,
             workspace.program,
-            SLOTS,
+            self.slots,
             workspace.prepared,
             workspace.manifests,
             address_of(self.operator),
@@ -158,7 +184,6 @@ class World:
             self.tell(f"sgx: the registered key 0x{self.leaked.signer.hex()} leaked from its enclave")
         self.watcher = Watcher(self.contracts, workspace.transition, workspace.program, self.keeper)
         self.started = self.l1.now()
-        return self
 
     def __exit__(self, *_: object) -> None:
         self.stop_node()
@@ -169,20 +194,20 @@ class World:
         source = root / "examples/token/token.py"
         if not source.is_file():
             raise ScenarioError("scenarios need the examples: run them in a clone of the repository")
-        config = Config(transition=f"{source}:Token", slots=SLOTS, types=self.types)
+        config = Config(transition=f"{source}:Token", slots=self.slots, types=self.types)
         return Workspace.create(self.directory / name, config, cache=cache)
 
     def _cache_of(self, liars: Sequence[str]) -> Path:
-        """Leaked keys have a folder of their own, so that nothing else ever uses them."""
-        return self.cache / "leaked" if "groth16" in liars else self.cache
-
-    def _leak(self) -> int:
-        root = Path(multiprover.__file__).resolve().parents[2]
-        program = self.directory / "program.bin"
-        program.write_bytes(self.workspace.program.encoded)
-        cache = self.workspace.cache / "groth16"
-        cache.mkdir(parents=True, exist_ok=True)
-        return leaked_groth16_keys(root / "provers/groth16/bin/leak", program, SLOTS, cache)
+        """A cache in which those who lie have the keys that they lie with, and all others their own."""
+        if not liars:
+            return self.cache
+        here = self.directory / "keys"
+        here.mkdir()
+        for name in self.types:
+            keys = forge.folder(self.cache, name) if name in liars and name in _FAULTS else self.cache / name
+            keys.mkdir(parents=True, exist_ok=True)
+            (here / name).symlink_to(keys.resolve())
+        return here
 
     # -- the sequencer
 
@@ -210,13 +235,24 @@ class World:
         """Wait until something holds.
 
         Raises:
-            ScenarioError: it does not within ten minutes, or the node stopped.
+            ScenarioError: it does not within :data:`WAIT_S`, or a stage of the node stopped before.
         """
         until = time.monotonic() + WAIT_S
         while not condition():
+            if stopped := self.node.stopped:
+                reasons = "; ".join(f"{name}: {reason}" for name, reason in stopped.items())
+                raise ScenarioError(f"expected: {what}; what it takes stopped: {reasons}")
             if time.monotonic() > until:
-                raise ScenarioError(f"expected within {WAIT_S:g} s: {what}; stopped: {self.node.stopped}")
+                raise ScenarioError(f"expected within {WAIT_S:g} s: {what}")
             time.sleep(_WAIT_STEP_S)
+
+    def wait_final(self) -> None:
+        """Wait until every sealed batch is final for any value.
+
+        Raises:
+            NodeError: a type that this needs stopped, or :data:`WAIT_S` passed.
+        """
+        self.node.wait_final(WAIT_S)
 
     # -- users
 
@@ -250,6 +286,7 @@ class World:
         recipient = self.recipient(mallory)
         self.node.submit(self.signed(alice, "transfer", receiver=bob.number, amount=7))
         self.node.submit(self.signed(mallory, "withdraw", amount=amount, recipient=recipient))
+        self.node.seal()
         batch = self.node.batches[-1]
         self.tell(f"batch {batch.number + 1}: a payment, and a withdrawal of {amount / ETH_GWEI:g} ETH")
         return batch
@@ -269,16 +306,17 @@ class World:
 
     # -- lies
 
-    def lie_about(self, truth: StoredBatch) -> Lie:
-        """A batch with the same inputs, in which the last user's withdrawal takes what it can."""
+    def lie_about(self, truth: StoredBatch, *, everything: bool = False) -> Lie:
+        """A batch with the same inputs, in which the last user's withdrawal takes as much as the lowest tier
+        releases, which a lie gets most easily, or ``everything`` in the bridge.
+        """
         program = self.workspace.program
-        ((slot, _),) = messages(program, SLOTS, truth.journal, "Withdrawal")
+        ((slot, _),) = messages(program, self.slots, truth.journal, "Withdrawal")
         place = next(m for m in program.messages if m.name == "Withdrawal")
-        # As much as the lowest tier releases: what a lie gets most easily.
-        limit = self.policy.tiers[0].limit_gwei
+        limit = None if everything else self.policy.tiers[0].limit_gwei
         gwei = self.contracts.bridge.balance() // WEI_PER_GWEI
         gwei = gwei if limit is None else min(gwei, limit)
-        words = 4 * (SLOTS * program.input_words + slot * program.output_words + place.output_offset)
+        words = 4 * (self.slots * program.input_words + slot * program.output_words + place.output_offset)
         at = words + 4 * (1 + sum(f.words for f in place.fields[:-1]))
         size = 4 * place.fields[-1].words
         journal = truth.journal[:at] + gwei.to_bytes(size, "big") + truth.journal[at + size :]
@@ -302,11 +340,11 @@ class World:
         Raises:
             ForgeError: nothing is known by which it could be made to.
         """
-        node, settlement = self.node, self.contracts.settlement
+        settlement = self.contracts.settlement
         template = pb.ProveRequest.FromString(lie.truth.request).statement
         statement = statement_of(template, lie.batch, self.workspace, address_of(self.mallory))
         statement.CopyFrom(self.workspace.manifests[name].statement(statement))
-        proof = self.forger(name).prove(statement)
+        proof = self.forger(name, lie).prove(statement)
         binds = settlement.binds(name)
         results = [
             SuiteResult(s.post_root, s.commitment, s.challenge, s.evaluation)
@@ -324,11 +362,10 @@ class World:
             proof=proof,
         )
         assert name in settlement.claim(lie.batch.claim).vouched
-        assert node is not None
         self.tell(f"{name} vouches for the false claim")
 
-    def forger(self, name: str) -> Forger:
-        """What makes proofs of a type that are false and accepted.
+    def forger(self, name: str, lie: Lie) -> Forger:
+        """What makes a type's proof of ``lie`` that its contract accepts.
 
         Raises:
             ForgeError: there is nothing for this type, or it was not set up to lie.
@@ -342,6 +379,9 @@ class World:
             honest = pb.Proof.FromString(stored[0, "groth16"].proof).l1_proof
             verifying_key = self.workspace.prepared["groth16"].artefacts["l1_verifier"]
             return ToxicWaste(verifying_key, self._waste, honest)
+        if name == "plonky2" and (tool := forge.tool(name)) is not None:
+            truth = request_for(self.workspace.manifests[name], self.workspace.prepared[name], lie.truth)
+            return FaultyCircuit(tool, forge.folder(self.cache, name), truth, lie.batch.journal)
         raise ForgeError(f"{name}: there is no way here to make it accept what is false")
 
     # -- the watcher and the council
@@ -451,7 +491,7 @@ def statement_of(
     deployment = claims.Deployment(
         int.from_bytes(template.chain_id, "big"), bytes(template.settlement), bytes(template.program_id)
     )
-    return statement_for(workspace.program, SLOTS, deployment, batch, payee)
+    return statement_for(workspace.program, workspace.config.slots, deployment, batch, payee)
 
 
 def _accounts(l1: L1) -> list[LocalAccount]:
