@@ -88,6 +88,19 @@ def verifier_data() -> VerifierData:
     return VerifierData.decode((FIXTURE / "l1_verifier").read_bytes())
 
 
+def unhashed() -> Case:
+    """A valid proof by a prover who put 32 bytes that no hash gives where a path's sibling was asked for.
+
+    Of the same statement and circuit; ``provers/plonky2/examples/l1.rs`` made it.
+    """
+    return Case("sibling that is no hash", frozen().inputs, (FIXTURE / "proof_any_sibling").read_bytes())
+
+
+NO_HASH = b"\xff" * 32
+VALID = ("unchanged", "sibling that is no hash")
+"""The kinds that are proofs."""
+
+
 # The parts of a proof
 
 
@@ -176,6 +189,28 @@ def _wide(case: Case, rng: random.Random) -> Iterator[Case]:
     yield case
 
 
+def _siblings(rng: random.Random) -> Iterator[Case]:
+    """Siblings may be any bytes: what the native verifier must hash as they stand, and nothing else for them."""
+    case = unhashed()
+    yield case
+    at = case.proof.index(NO_HASH)
+    for kind, word in (
+        ("no hash, modulo p", 2**64 - 1 - P),
+        ("no hash, another", rng.randrange(P, 2**64)),
+        ("no hash, top bit", 2**63 - 1),
+    ):
+        place = at + 8 * rng.randrange(4)
+        yield Case(f"sibling: {kind}", case.inputs, _replaced(case.proof, place, word.to_bytes(8, "big")))
+    paths = [part for name, found in parts(CIRCUIT).items() if name.startswith("path") for part in found]
+    for made in (case, frozen()):
+        start, size, _ = rng.choice(paths)
+        place = start + 32 * rng.randrange(size // 32)
+        for kind, new in (("no hash", NO_HASH), ("any", rng.randbytes(32)), ("zeros", bytes(32))):
+            proof = _replaced(made.proof, place, new)
+            if proof != made.proof:
+                yield Case(f"sibling: {kind}", made.inputs, proof)
+
+
 def _other_inputs(case: Case, rng: random.Random) -> Iterator[Case]:
     for i, value in enumerate(case.inputs):
         bound = 2**32 if 16 <= i < 21 else P
@@ -191,7 +226,7 @@ def mutants(count: int, seed: int) -> Iterator[Case]:
     rng = random.Random(seed)  # noqa: S311
     case, made = frozen(), 0
     while True:
-        batch = [*_wide(case, rng), *_other_inputs(case, rng)]
+        batch = [*_wide(case, rng), *_siblings(rng), *_other_inputs(case, rng)]
         for kind, places in parts(CIRCUIT).items():
             for name, mutate in MUTATIONS.items():
                 proof = mutate(rng, case.proof, *rng.choice(places))

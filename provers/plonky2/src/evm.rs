@@ -17,8 +17,6 @@ use crate::field::{D, F, Field, PrimeField64};
 pub const RATE: usize = 12;
 /// Elements that it gives at a time.
 const OUTPUTS: usize = 2;
-/// Of one 64-bit word of a digest.
-const WORD_MASK: u64 = u64::MAX >> 1;
 
 /// keccak256 of elements, eight bytes each, big-endian.
 fn keccak_elements<'a>(elements: impl IntoIterator<Item = &'a F>) -> [u8; 32] {
@@ -29,9 +27,24 @@ fn keccak_elements<'a>(elements: impl IntoIterator<Item = &'a F>) -> [u8; 32] {
     hasher.finalize().into()
 }
 
-fn masked(hash: [u8; 32]) -> HashOut<F> {
-    let word = |i: usize| u64::from_be_bytes(hash[8 * i..8 * i + 8].try_into().expect("eight bytes"));
-    HashOut { elements: std::array::from_fn(|i| F::from_canonical_u64(word(i) & WORD_MASK)) }
+fn masked(mut hash: [u8; 32]) -> HashOut<F> {
+    hash.iter_mut().step_by(8).for_each(|first| *first &= 0x7f);
+    digest_of(hash)
+}
+
+/// Four words, eight bytes each, big-endian; also those that are `p` or more, which the library's field keeps as they are.
+pub fn digest_bytes(digest: &HashOut<F>) -> [u8; 32] {
+    let mut bytes = [0; 32];
+    for (place, word) in bytes.chunks_exact_mut(8).zip(&digest.elements) {
+        place.copy_from_slice(&word.to_noncanonical_u64().to_be_bytes());
+    }
+    bytes
+}
+
+/// The inverse of [`digest_bytes`].
+pub fn digest_of(bytes: [u8; 32]) -> HashOut<F> {
+    let word = |i: usize| u64::from_be_bytes(bytes[8 * i..8 * i + 8].try_into().expect("eight bytes"));
+    HashOut { elements: std::array::from_fn(|i| F::from_noncanonical_u64(word(i))) }
 }
 
 /// The transcript's state: a digest and what is to be absorbed next.
@@ -117,8 +130,9 @@ impl Hasher<F> for MaskedKeccak {
         masked(keccak_elements(input))
     }
 
+    /// Of the 64 bytes as they are: what a prover puts beside a path need be no digest (L1.md §1).
     fn two_to_one(left: HashOut<F>, right: HashOut<F>) -> HashOut<F> {
-        masked(keccak_elements(left.elements.iter().chain(&right.elements)))
+        masked(Keccak256::digest([digest_bytes(&left), digest_bytes(&right)].concat()).into())
     }
 }
 
@@ -192,5 +206,19 @@ mod tests {
         assert_eq!(leaf.elements.iter().map(|e| e.to_canonical_u64()).collect::<Vec<_>>(), expected);
         let node = MaskedKeccak::two_to_one(leaf, leaf);
         assert_eq!(node, MaskedKeccak::hash_no_pad(&[leaf.elements, leaf.elements].concat()));
+    }
+
+    #[test]
+    fn what_stands_beside_a_path_is_hashed_as_it_is() {
+        let leaf = MaskedKeccak::hash_or_noop(&[F::ONE; 9]);
+        for word in [MODULUS, MODULUS + 5, u64::MAX] {
+            let bytes: [u8; 32] = word.to_be_bytes().repeat(4).try_into().unwrap();
+            let beside = digest_of(bytes);
+            assert_eq!(digest_bytes(&beside), bytes);
+            let expected = masked(digest(&[digest_bytes(&leaf), bytes].concat()));
+            assert_eq!(MaskedKeccak::two_to_one(leaf, beside), expected);
+            let reduced = HashOut { elements: [F::from_canonical_u64(word - MODULUS); 4] };
+            assert_ne!(MaskedKeccak::two_to_one(leaf, reduced), expected);
+        }
     }
 }

@@ -12,7 +12,7 @@ use plonky2::plonk::circuit_data::{CommonCircuitData, VerifierCircuitData};
 use plonky2::plonk::proof::{OpeningSet, Proof, ProofChallenges, ProofWithPublicInputs};
 use plonky2::util::serialization::DefaultGateSerializer;
 
-use crate::evm::{Evm, MaskedKeccak};
+use crate::evm::{Evm, MaskedKeccak, digest_bytes, digest_of};
 use crate::field::{D, F, Field, MODULUS, PrimeField64};
 use crate::lowering::PUBLIC_INPUTS;
 use crate::refusal::{Code, Refusal, malformed};
@@ -88,7 +88,7 @@ impl Writer {
         elements.iter().for_each(|e| self.elements(&e.0));
     }
     fn digest(&mut self, digest: &Digest) {
-        self.elements(&digest.elements);
+        self.0.extend(digest_bytes(digest));
     }
     fn cap(&mut self, cap: &Cap) {
         cap.0.iter().for_each(|d| self.digest(d));
@@ -156,19 +156,22 @@ impl Reader<'_> {
     fn extensions(&mut self, count: usize) -> Result<Vec<Extension>, Refusal> {
         (0..count).map(|_| Ok(QuadraticExtension([self.word(MODULUS)?, self.word(MODULUS)?]))).collect()
     }
-    fn digest(&mut self, bound: u64) -> Result<Digest, Refusal> {
+    fn digest(&mut self) -> Result<Digest, Refusal> {
         let mut digest = Digest::ZERO;
         for e in &mut digest.elements {
-            *e = self.word(bound)?;
+            *e = self.word(WORD_BOUND)?;
         }
         Ok(digest)
     }
     /// Entries of a cap are digests even where no query looks.
     fn cap(&mut self, height: usize) -> Result<Cap, Refusal> {
-        Ok(MerkleCap((0..1 << height).map(|_| self.digest(WORD_BOUND)).collect::<Result<_, _>>()?))
+        Ok(MerkleCap((0..1 << height).map(|_| self.digest()).collect::<Result<_, _>>()?))
     }
-    fn path(&mut self, length: usize) -> Result<MerkleProof<F, MaskedKeccak>, Refusal> {
-        Ok(MerkleProof { siblings: (0..length).map(|_| self.digest(MODULUS)).collect::<Result<_, _>>()? })
+    /// Siblings are any 32 bytes.
+    fn path(&mut self, length: usize) -> MerkleProof<F, MaskedKeccak> {
+        let siblings = self.bytes[self.at..self.at + DIGEST * length].chunks_exact(DIGEST);
+        self.at += DIGEST * length;
+        MerkleProof { siblings: siblings.map(|s| digest_of(s.try_into().expect("32 bytes"))).collect() }
     }
 }
 
@@ -212,10 +215,10 @@ pub fn parse(bytes: &[u8], public_inputs: &[F], verifier: &Verifier) -> Result<F
     let query = |r: &mut Reader| -> Result<_, Refusal> {
         let mut evals_proofs = vec![];
         for polynomials in oracles(common) {
-            evals_proofs.push((r.elements(polynomials)?, r.path(params.lde_bits() - cap_height)?));
+            evals_proofs.push((r.elements(polynomials)?, r.path(params.lde_bits() - cap_height)));
         }
         let evals = r.extensions((1 << arity_bits) - 1)?;
-        let merkle_proof = r.path(params.lde_bits() - arity_bits - cap_height)?;
+        let merkle_proof = r.path(params.lde_bits() - arity_bits - cap_height);
         let initial_trees_proof = FriInitialTreeProof { evals_proofs };
         Ok(FriQueryRound { initial_trees_proof, steps: vec![FriQueryStep { evals, merkle_proof }] })
     };

@@ -17,6 +17,8 @@ use plonky2::util::serialization::DefaultGateSerializer;
 
 const VERIFIER: &[u8] = include_bytes!("../../../tests/fixtures/plonky2/verifier_data");
 const PROOF: &[u8] = include_bytes!("../../../tests/fixtures/plonky2/proof");
+/// By a prover who put bytes that no hash gives where a sibling was asked for (`examples/l1.rs`).
+const ANY_SIBLING: &[u8] = include_bytes!("../../../tests/fixtures/plonky2/proof_any_sibling");
 const PUBLIC_INPUTS: &[u8] = include_bytes!("../../../tests/fixtures/plonky2/public_inputs");
 
 fn verifier() -> Verifier {
@@ -110,12 +112,35 @@ fn elements_that_are_not_canonical_are_refused_everywhere() {
         for at in [start, start + length - 8] {
             let mut proof = PROOF.to_vec();
             proof[at..at + 8].copy_from_slice(&MODULUS.to_be_bytes());
-            assert_eq!(refused(&proof, &inputs, &v), Code::NonCanonical, "{name}, byte {at}");
+            // Siblings are any 32 bytes: another one leads to another digest.
+            let expected = if name.contains("path") { Code::InvalidProof } else { Code::NonCanonical };
+            assert_eq!(refused(&proof, &inputs, &v), expected, "{name}, byte {at}");
         }
         let mut proof = PROOF.to_vec();
         proof[start..start + 8].copy_from_slice(&(1u64 << 63).to_be_bytes());
         let expected = if name.ends_with("cap") { Code::NonCanonical } else { Code::InvalidProof };
         assert_eq!(refused(&proof, &inputs, &v), expected, "{name}: a word that no digest has");
+    }
+}
+
+#[test]
+fn a_sibling_may_be_any_bytes() {
+    let (v, inputs) = (verifier(), public_inputs());
+    let no_hash = [0xff; 32];
+    let places: Vec<usize> = (0..ANY_SIBLING.len() - 31).filter(|&at| ANY_SIBLING[at..at + 32] == no_hash).collect();
+    let paths: Vec<_> = parts(&v).into_iter().filter(|(name, ..)| name.contains("path")).collect();
+    assert!(!places.is_empty());
+    assert!(places.iter().all(|at| paths.iter().any(|(_, start, length)| (start..&(start + length)).contains(&at))));
+    l1::verify(ANY_SIBLING, &inputs, &v).unwrap();
+    let parsed = l1::parse(ANY_SIBLING, &inputs, &v).unwrap();
+    assert_eq!(l1::serialise(&parsed, &v), ANY_SIBLING);
+    // Any other bytes there are another tree, also those that are the same modulo p.
+    for at in places {
+        for word in [u64::MAX - MODULUS, u64::MAX - 1, 0] {
+            let mut proof = ANY_SIBLING.to_vec();
+            proof[at..at + 8].copy_from_slice(&word.to_be_bytes());
+            assert_eq!(refused(&proof, &inputs, &v), Code::InvalidProof);
+        }
     }
 }
 
