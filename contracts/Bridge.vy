@@ -1,4 +1,5 @@
 # pragma version 0.4.3
+# pragma optimize codesize
 """
 @title Bridge: one program's queue from L1, and all that it holds (docs/settlement.md)
 @notice Nobody has a power over what is held: it goes out by what final claims say, each withdrawal by the tier of its
@@ -32,6 +33,7 @@ DAY: constant(uint256) = 86400
 COIN_GAS: constant(uint256) = 50_000    # what a recipient may spend when coin comes in
 TOKEN_GAS: constant(uint256) = 250_000  # what a token's transfer may cost
 SPARE_GAS: constant(uint256) = 60_000   # what is left to do after either
+RATE_LIFE: constant(uint256) = 365 * DAY    # a rate says nothing of what a token is worth years later
 
 # Operations of the exits' formula (settlement/bridge_rules.py). A word is code + a·2^8 + b·2^16 + c·2^24 + k·2^32, k signed.
 OP_CONST: constant(uint256) = 0   # k
@@ -175,6 +177,7 @@ owner: public(HashMap[uint256, address])                # of an account
 assets: HashMap[uint256, Asset]
 asset_count: public(uint256)                            # L1's coin included
 scheduled: public(HashMap[bytes32, uint256])            # when an asset may be listed
+rated: public(HashMap[uint256, uint256])                # when an asset's rate was listed
 paid: HashMap[bytes32, HashMap[uint256, uint256]]       # of a claim: bit slot · MAX_MESSAGES + place of its withdrawals
 refunded: public(HashMap[uint256, bool])                # queue entries
 next_free: public(HashMap[uint256, uint256])            # of a tier: until when what it released would have filled it
@@ -220,6 +223,7 @@ def __init__(
     """
     program: ISettlement.Program = staticcall ISettlement(settlement).program()
     packed: DynArray[uint256, MAX_KINDS] = []
+    from_l1: uint256 = 0
     assert len(kinds) != 0 and not kinds[0].from_l1, "init: noop"
     for kind: Kind in kinds:
         assert 1 <= kind.words and kind.words <= program.input_words, "init: kind words"
@@ -230,6 +234,7 @@ def __init__(
         assert kind.asset_word == 0 or kind.value_word != 0, "init: kind rule"
         assert kind.registers_word == 0 or kind.owner_word == 0, "init: kind rule"
         assert max(max(kind.asset_word, kind.registers_word), kind.owner_word) < kind.words, "init: kind rule"
+        from_l1 |= convert(kind.from_l1, uint256) << len(packed)
         packed.append(
             kind.words
             | (convert(kind.from_l1, uint256) << 16)
@@ -239,6 +244,11 @@ def __init__(
             | (kind.registers_word << 64)
             | (kind.owner_word << 80)
         )
+    # Or the queue would hold what no batch takes in.
+    known: uint256 = 0
+    taken: uint256 = 0
+    known, taken = staticcall ISettlement(settlement).kinds()
+    assert len(kinds) == known and from_l1 == taken, "init: kinds"
     for message: Message in messages:
         assert max(message.recipient + 5, message.amount + 2) <= program.output_words, "init: message"
         assert max(message.presence, message.asset) < program.output_words, "init: message"
@@ -472,7 +482,7 @@ def withdraw(parent: bytes32, journal: Bytes[MAX_JOURNAL], slot: uint256, place:
     mask: uint256 = 1 << (bit % 256)
     assert self.paid[claim][bit // 256] & mask == 0, "withdraw: paid"
     self.paid[claim][bit // 256] |= mask
-    self._release(claim, (amount * self.assets[asset].rate + BILLION - 1) // BILLION)
+    self._release(claim, asset, (amount * self.assets[asset].rate + BILLION - 1) // BILLION)
     log Withdrawn(claim=claim, recipient=recipient, slot=slot, place=place, asset=asset, amount=amount)
     self._pay(recipient, asset, amount)
 
@@ -494,7 +504,7 @@ def _absorb(claim: bytes32):
 
 
 @internal
-def _release(claim: bytes32, amount: uint256):
+def _release(claim: bytes32, asset: uint256, amount: uint256):
     """
     @param amount Gwei.
     @dev Whether a claim may pay this now. What it may not pay now it may pay later: nothing is lost.
@@ -510,6 +520,7 @@ def _release(claim: bytes32, amount: uint256):
         assert not self.halted, "withdraw: halted"
         tier: uint256 = staticcall settlement.tier_of(amount)
         assert tier < top and staticcall settlement.is_final(claim, tier), "withdraw: not final"
+        assert asset == 0 or block.timestamp <= self.rated[asset] + RATE_LIFE, "withdraw: rate lapsed"
         if limit != 0:
             limit = min(tier, limit - 1)
         self.early[claim] += amount
@@ -742,6 +753,7 @@ def list_asset(asset: uint256, token: address, unit: uint256, rate: uint256):
     ready: uint256 = self.scheduled[key]
     assert ready != 0, "asset: not scheduled"
     assert ready <= block.timestamp, "asset: too early"
+    assert block.timestamp <= ready + TIMELOCK, "asset: lapsed"
     self.scheduled[key] = 0
     self._list(asset, Asset(token=token, unit=unit, rate=rate))
 
@@ -759,6 +771,7 @@ def _list(asset: uint256, new: Asset):
             assert self.assets[i].token != new.token, "asset: listed"
         self.asset_count = asset + 1
     self.assets[asset] = new
+    self.rated[asset] = block.timestamp
     log AssetListed(asset=asset, token=new.token, unit=new.unit, rate=new.rate)
 
 

@@ -170,11 +170,13 @@ def apply_policy(policy: PolicyCheck.Policy):
 @external
 def tighten_policy(policy: PolicyCheck.Policy):
     """
-    @notice At once, if it releases nothing that the policy in force would not.
+    @notice At once, if it releases nothing that the policy in force would not, and needs no type that this one can do
+            without.
     """
     self._only_operator()
     self._check(SETTLEMENT, POLICY_CHECK, policy)
-    assert staticcall POLICY_CHECK.tightens(self.policy_in_force, policy), "policy: not tighter"
+    active: uint256 = self._active()
+    assert staticcall POLICY_CHECK.tightens(self.policy_in_force, policy, active), "policy: not tighter"
     self._set(SETTLEMENT, POLICY_CHECK, policy)
     log PolicyTightened()
 
@@ -224,7 +226,8 @@ def cancel(key: bytes32):
 def _schedule(action: Bytes[4096]) -> bytes32:
     self._only_operator()
     key: bytes32 = keccak256(action)
-    assert self.ready[key] == 0, "timelock: scheduled"
+    at: uint256 = self.ready[key]
+    assert at == 0 or block.timestamp > at + TIMELOCK, "timelock: scheduled"
     self.ready[key] = block.timestamp + TIMELOCK
     log Scheduled(key=key, ready=block.timestamp + TIMELOCK, action=action)
     return key
@@ -236,6 +239,8 @@ def _apply(action: Bytes[4096]):
     at: uint256 = self.ready[key]
     assert at != 0, "timelock: not scheduled"
     assert block.timestamp >= at, "timelock: too early"
+    # What was announced is not kept for a better time.
+    assert block.timestamp <= at + TIMELOCK, "timelock: lapsed"
     self.ready[key] = 0
     log Applied(key=key)
 
@@ -503,10 +508,7 @@ def _support(index: uint256) -> uint256[MAX_OPTIONS]:
     masks: uint256[MAX_OPTIONS] = empty(uint256[MAX_OPTIONS])
     claim: bytes32 = self.conflicts[index].claim
     suite: uint256 = self.conflicts[index].suite
-    active: uint256 = 0
-    for t: uint256 in range(staticcall SETTLEMENT.type_count(), bound=MAX_TYPES):
-        if self._type(t).status == 0:
-            active |= 1 << t
+    active: uint256 = self._active()
     for i: uint256 in range(len(self.conflicts[index].options), bound=MAX_OPTIONS):
         option: bytes32 = self.conflicts[index].options[i]
         masks[i] = self.conflicts[index].supporters[i] & active
@@ -772,6 +774,19 @@ def _claim(id: bytes32) -> Settlement.Claim:
 @view
 def _type(proof_type: uint256) -> Settlement.TypeInfo:
     return staticcall SETTLEMENT.proof_type(proof_type)
+
+
+@internal
+@view
+def _active() -> uint256:
+    """
+    @dev The types that are in service.
+    """
+    mask: uint256 = 0
+    for t: uint256 in range(staticcall SETTLEMENT.type_count(), bound=MAX_TYPES):
+        if self._type(t).status == 0:
+            mask |= 1 << t
+    return mask
 
 
 @internal

@@ -84,11 +84,13 @@ def check(policy: Policy, type_suites: DynArray[uint256, MAX_TYPES], suites: uin
 
 @external
 @pure
-def tightens(old: Policy, new: Policy) -> bool:
+def tightens(old: Policy, new: Policy, active: uint256) -> bool:
     """
     @notice Whether the new policy releases nothing that the old one would not: for every value, each new alternative
             has all the types of an old one and no shorter delay; and no tier's limit rises, so that what is final stays
-            worth no more. The weights stay.
+            worth no more. The weights stay. And it needs no type that the old one could do without, or it would be a
+            way to stop the chain.
+    @param active The types that are in service: bit i: proof type i. An alternative with another is none for now.
     """
     if len(old.weights) != len(new.weights):
         return False
@@ -110,6 +112,8 @@ def tightens(old: Policy, new: Policy) -> bool:
             other: Tier = old.tiers[j]
             # Both tiers release some value in common.
             if floor_new < other.limit and floor_old < tier.limit:
+                if self._needed(tier.alternatives, active) & ~self._needed(other.alternatives, active) != 0:
+                    return False
                 for i: uint256 in range(len(tier.alternatives), bound=MAX_ALTERNATIVES):
                     if not self._implied(tier.alternatives[i], other.alternatives):
                         return False
@@ -139,6 +143,19 @@ def pack(policy: Policy) -> (uint256, uint256[5]):
                 if smallest == 0 or size < smallest:
                     smallest = size
     return smallest, words
+
+
+@internal
+@pure
+def _needed(alternatives: DynArray[Alternative, MAX_ALTERNATIVES], active: uint256) -> uint256:
+    """
+    @dev The types that all of the alternatives need which active types can fulfil; every type if there is none.
+    """
+    needed: uint256 = max_value(uint256)
+    for a: Alternative in alternatives:
+        if a.types & ~active == 0:
+            needed &= a.types
+    return needed
 
 
 @internal

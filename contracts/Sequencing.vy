@@ -2,8 +2,8 @@
 """
 @title Sequencing: who may post batches (docs/settlement.md)
 @notice One sequencer, with a bond, that takes in what L1 queued within FORCE_WINDOW. If it does not, anyone opens its
-        seat, and anyone posts until somebody takes it. Half of a lost bond goes to who showed the fault, half is burnt:
-        a sequencer that shows its own fault still loses.
+        seat, and whoever pays the bond takes it: nobody posts without one. Half of a lost bond goes to who showed the
+        fault, half is burnt: a sequencer that shows its own fault still loses.
 """
 import IBridge
 import ISequencing
@@ -12,7 +12,7 @@ import Settlement
 implements: ISequencing
 
 LATE: constant(uint256) = 1         # a queue entry was not taken in
-STALLED: constant(uint256) = 2      # it was, and is not final: nobody's proven fault
+STALLED: constant(uint256) = 2      # it was, or a batch was proved by some, and is not final: nobody's proven fault
 DISCARDED: constant(uint256) = 3    # nobody could prove its batch
 RETIRED: constant(uint256) = 4
 
@@ -68,14 +68,15 @@ def __init__(
 @external
 @view
 def may_post(sender: address) -> bool:
-    return self.sequencer == sender or self.sequencer == empty(address)
+    return self.sequencer == sender
 
 
 @external
 def overdue(index: uint256, origin: bytes32, words_hash: bytes32):
     """
     @notice Open the seat of a sequencer that leaves a queue entry out. Not in anything posted FORCE_WINDOW after it was
-            queued: the bond is lost. Not final LATE_WINDOW after: the bond is given back.
+            queued, or only on a branch that lost, with nothing posted on final_claim for as long: the bond is lost. Not
+            final LATE_WINDOW after: the bond is given back.
     @param index Its place in the queue.
     @param origin Its sender's 20 bytes, then 12 of the time when it was queued.
     @param words_hash keccak256 of its words.
@@ -84,24 +85,35 @@ def overdue(index: uint256, origin: bytes32, words_hash: bytes32):
     assert staticcall BRIDGE.is_queued(index, keccak256(concat(origin, words_hash))), "overdue: not queued"
     # A new sequencer gets the whole window.
     from_time: uint256 = max(convert(origin, uint256) & (2 ** 96 - 1), self.since)
-    if block.timestamp > from_time + FORCE_WINDOW and index >= (staticcall SETTLEMENT.tip()).queue_end:
+    finality: Settlement.Finality = staticcall SETTLEMENT.finality()
+    pending: bool = index >= finality.queue_end
+    # What was posted last may stand on a branch that has lost.
+    idle: bool = (
+        pending
+        and not (staticcall SETTLEMENT.claim(finality.claim)).parent
+        and block.timestamp > finality.time + FORCE_WINDOW
+    )
+    late: bool = block.timestamp > from_time + FORCE_WINDOW
+    if late and (idle or index >= (staticcall SETTLEMENT.tip()).queue_end):
         self._slash(former, msg.sender, LATE)
     else:
         assert block.timestamp > from_time + LATE_WINDOW, "overdue: in time"
-        assert index >= (staticcall SETTLEMENT.finality()).queue_end, "overdue: taken in"
-        self.credit[former] += BOND
-        self._open(former, STALLED, msg.sender)
+        assert pending, "overdue: taken in"
+        self._return(former, STALLED, msg.sender)
 
 
 @external
 def discarded(poster: address, reporter: address):
     """
-    @notice From Settlement: what `poster` posted last was proved by nobody.
+    @notice From Settlement: what `poster` posted last was proved by nobody, or (no reporter) never became final.
     """
     assert msg.sender == SETTLEMENT.address, "seat: not settlement"
     former: address = self.sequencer
     if former != empty(address) and former == poster:
-        self._slash(former, reporter, DISCARDED)
+        if reporter == empty(address):
+            self._return(former, STALLED, reporter)
+        else:
+            self._slash(former, reporter, DISCARDED)
     else:
         # What was discarded has to be posted again: the window starts anew.
         self.since = block.timestamp
@@ -142,8 +154,7 @@ def retire():
     tip: Settlement.Tip = staticcall SETTLEMENT.tip()
     if tip.poster == msg.sender and not staticcall SETTLEMENT.halted():
         assert tip.number <= (staticcall SETTLEMENT.finality()).number, "seat: batch not final"
-    self.credit[msg.sender] += BOND
-    self._open(msg.sender, RETIRED, msg.sender)
+    self._return(msg.sender, RETIRED, msg.sender)
 
 
 @external
@@ -162,6 +173,12 @@ def withdraw_credit(payee: address):
 def _seated() -> address:
     assert self.sequencer != empty(address), "seat: open"
     return self.sequencer
+
+
+@internal
+def _return(former: address, reason: uint256, reporter: address):
+    self.credit[former] += BOND
+    self._open(former, reason, reporter)
 
 
 @internal

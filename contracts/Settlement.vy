@@ -25,6 +25,7 @@ MIN_JOURNAL: constant(uint256) = 32     # a binding reads words of 32 bytes
 MAX_JOURNAL: constant(uint256) = 16384  # memory for more would cost every posting gas
 MAX_PROOF: constant(uint256) = 4096
 MAX_PRUNED: constant(uint256) = 16      # bindings in one call
+MAX_DELAY: constant(uint256) = 30 * 86400   # of any policy (PolicyCheck)
 
 DOMAIN_TAG: constant(bytes32) = keccak256("multiprover/v1")
 ACCEPTED: constant(bytes32) = keccak256("multiprover/vouch/v1")
@@ -224,7 +225,7 @@ types: HashMap[uint256, uint256]
 next_type: HashMap[uint256, uint256]
 type_id: HashMap[uint256, bytes32]
 adapter_since: public(HashMap[uint256, uint256])            # batch from which a type's adapter holds
-thawed: uint256                 # epoch in which a conflict last ended; delays count from its end at the earliest
+thawed: public(uint256)                 # epoch in which a conflict last ended; delays count from its end at the earliest
 tier_words: uint256[MAX_TIERS]  # 6 alternatives of 40 bits: mask 8, delay 32
 limits: uint256                 # of every tier, 64 bits each, in gwei
 
@@ -414,10 +415,16 @@ def _post(
 ) -> bytes32:
     claim: bytes32 = keccak256(concat(parent, journal_hash))
     word: uint256 = self.claims[claim]
-    # A claim that was discarded may be posted again: it lives on, with what was built on it, but no vouch of before.
+    # A claim that was discarded may be posted again: it lives on, with what was built on it and the tiers that it is
+    # final at, but no vouch of before.
     assert word == 0 or self._birth(word) != generation, "post: already posted"
     assert commitments == len(SUITES), "post: commitments"
-    kept: uint256 = word & (PARENT | (GENERATIONS << GENERATION_AT))
+    kept: uint256 = word & (
+        PARENT | (GENERATIONS << GENERATION_AT) | (TIERS_MASK << FINAL_AT) | (TIERS_MASK << CHILD_AT)
+    )
+    if word != 0:
+        # What a tier has released stays so, and its siblings may not release it again.
+        self.claims[parent] |= ((word >> FINAL_AT) & TIERS_MASK) << CHILD_AT
     self.claims[claim] = (
         kept | POSTED | (generation << BIRTH_AT) | (number << NUMBER_AT) | (queue_end << QUEUE_AT)
     )
@@ -657,8 +664,8 @@ def _holds(alternatives: uint256, word: uint256, counting: uint256) -> bool:
 @external
 def complain():
     """
-    @notice The batch posted on final_claim is proved by nobody. It can be discarded PROOF_WINDOW from now, if it still
-            is not; a complaint lapses after another PROOF_WINDOW.
+    @notice Nothing posted on final_claim becomes final: what is posted there can be discarded after a window that starts
+            now. A complaint lapses.
     """
     claim: bytes32 = self.final_claim
     self._stuck(self.claims[claim])
@@ -670,44 +677,53 @@ def complain():
 @external
 def discard():
     """
-    @notice Void the batch posted on final_claim, which nobody proved: other inputs may be posted in its place.
+    @notice Void the batch posted on final_claim, which nobody proved for PROOF_WINDOW; or which some types did, but not
+            those that its finality wants, for MAX_DELAY more, as inputs that only a liar could prove never would be.
+            Other inputs may be posted in its place, and these types go on from final_claim. What a tier below the top
+            has released stays so.
     """
     claim: bytes32 = self.final_claim
     word: uint256 = self.claims[claim]
     self._stuck(word)
+    proved: bool = (word >> CHILD_AT) & TIERS_MASK != 0
+    for i: uint256 in range(self._type_count(self.state), bound=MAX_TYPES):
+        if self._status(self.state, i) == ACTIVE and self._number(self.claims[self.head[i]]) > self._number(word):
+            proved = True
+            self._restart(i, 1)
     last: uint256 = self.complained[claim]
     assert block.timestamp <= self._lapse(last), "discard: no complaint"
+    reporter: address = msg.sender
+    if proved:
+        last = unsafe_add(last, MAX_DELAY)
+        reporter = empty(address)
     assert block.timestamp >= unsafe_add(last, PROOF_WINDOW), "discard: too early"
     generation: uint256 = unsafe_add(self._generation(word), 1)
     assert generation <= GENERATIONS, "discard: too often"
-    self.claims[claim] = (word & ~(PARENT | (GENERATIONS << GENERATION_AT))) | (generation << GENERATION_AT)
+    # As after a conflict, what the void claim had become final at is open to its successor.
+    cleared: uint256 = word & ~(PARENT | (GENERATIONS << GENERATION_AT) | (TIERS_MASK << CHILD_AT))
+    self.claims[claim] = cleared | (generation << GENERATION_AT)
     self.complained[claim] = 0
     self.state |= DISCARDED
     poster: address = convert(self.last_post >> 64, address)
     self.last_post = (self._queue_end(word) << 32) | self._number(word)
     log Discarded(parent=claim, generation=generation)
-    extcall ISequencing(SEQUENCING).discarded(poster, msg.sender)
+    extcall ISequencing(SEQUENCING).discarded(poster, reporter)
 
 
 @internal
 @view
 def _stuck(word: uint256):
     """
-    @dev Refused unless a batch is posted on this claim, the last final one, and nobody has proved it.
+    @dev Refused unless a batch is posted on this claim, the last final one.
     """
-    state: uint256 = self.state
     assert word & PARENT != 0, "stuck: nothing posted"
-    assert state & (HALTED | (UINT32 << FROZEN_AT)) == 0, "stuck: frozen"
-    assert (word >> CHILD_AT) & TIERS_MASK == 0, "stuck: proved"
-    for i: uint256 in range(self._type_count(state), bound=MAX_TYPES):
-        if self._status(state, i) == ACTIVE:
-            assert self._number(self.claims[self.head[i]]) <= self._number(word), "stuck: proved"
+    assert self.state & (HALTED | (UINT32 << FROZEN_AT)) == 0, "stuck: frozen"
 
 
 @internal
 @view
 def _lapse(complaint: uint256) -> uint256:
-    return unsafe_add(complaint, unsafe_mul(2, PROOF_WINDOW))
+    return unsafe_add(complaint, unsafe_add(unsafe_mul(2, PROOF_WINDOW), MAX_DELAY))
 
 
 @external
@@ -727,8 +743,7 @@ def catch_up(proof_type: uint256):
     assert (word >> (FINAL_AT + TOP)) & 1 == 1, "catch up: head not final"
     last: uint256 = max(self._time(word, proof_type), (standing >> 2) & EPOCH_MASK)
     assert block.timestamp >= self._end(last) + PROOF_WINDOW, "catch up: not silent"
-    self.head[proof_type] = claim
-    self._set_standing(proof_type, ACTIVE, self._epoch())
+    self._restart(proof_type, 0)
     log Lagging(proof_type=proof_type, head=head, final_claim=claim)
 
 
@@ -824,8 +839,7 @@ def reinstate(proof_type: uint256, adapter: address, gas_cap: uint256):
     """
     self._only_governance()
     self.types[proof_type] = self._replaced(self.types[proof_type], self._adapter_word(adapter, gas_cap))
-    self.head[proof_type] = self.final_claim
-    self._set_standing(proof_type, ACTIVE, self._epoch() + 1)
+    self._restart(proof_type, 1)
     log TypeChanged(proof_type=proof_type, adapter=adapter, gas=gas_cap, from_number=0)
 
 
@@ -929,6 +943,16 @@ def _replaced(t: uint256, adapter_word: uint256) -> uint256:
     """
     own: uint256 = BINDS | (255 << SUITES_AT)
     return (t & own) | (adapter_word & ~own)
+
+
+@internal
+def _restart(proof_type: uint256, delay: uint256):
+    """
+    @dev A type goes on from final_claim; what it vouched for before does not count.
+    @param delay Epochs until its vouches do: 1 where one of this epoch could be among them.
+    """
+    self.head[proof_type] = self.final_claim
+    self._set_standing(proof_type, ACTIVE, unsafe_add(self._epoch(), delay))
 
 
 @internal

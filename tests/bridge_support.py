@@ -212,8 +212,8 @@ class World:
         p = self.program
         shape = (p.program_id, self.slots, p.input_words, p.output_words, p.cell_words)
         stub = encode(
-            ["(bytes32,uint256,uint256,uint256,uint256)", "uint256", "uint256[]"],
-            [shape, len(self.suites), list(TIER_LIMITS)],
+            ["(bytes32,uint256,uint256,uint256,uint256)", *["uint256"] * 3, "uint256[]"],
+            [shape, len(self.rules.kinds), self.rules.from_l1, len(self.suites), list(TIER_LIMITS)],
         )
         self.stub = Contract(self.l1, "StubSettlement", stub, CONTRACTS)
         self.bridge = Contract(self.l1, "Bridge", self.arguments(**self.overrides))

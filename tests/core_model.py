@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 TOP = 3
 ACTIVE, QUARANTINED, DISABLED = range(3)
 EPOCH = 1024
+MAX_DELAY = 30 * 86_400
 CLAIMS, ROOTS = 1, 2
 
 
@@ -39,6 +40,8 @@ class MClaim:
     closed: bool = False
     final: set[int] = field(default_factory=set)
     child_final: set[int] = field(default_factory=set)
+    kept: set[int] = field(default_factory=set)
+    """What it was final at before it was discarded and posted again: for invariants only."""
     roots: dict[str, int] = field(default_factory=dict)
     times: dict[int, int] = field(default_factory=dict)
     said: dict[int, dict[str, int]] = field(default_factory=dict)
@@ -116,11 +119,12 @@ class Model:
         self.banned: set[bytes] = set()
         self.thawed = 0
         """The epoch in which a conflict last ended: while nobody could object, no delay passed."""
-        self.seated = True
+        self.seat = "sequencer"
+        """Who may post; empty: the seat is open, and nobody may."""
         self.poster = ""
         self.finalised: list[tuple[bytes, int, frozenset[int]]] = []
         """Every time that a claim became final: the claim, the tier's bit, the types of the alternative."""
-        self.vouches: dict[tuple[int, bytes, bytes], int] = {}
+        self.vouches: dict[tuple[int, bytes, int, bytes], int] = {}
 
     # Time
 
@@ -158,13 +162,17 @@ class Model:
     def post(
         self, sender: str, parent: bytes, id: bytes, journal: bytes, inputs: tuple[bytes, ...], taken: int
     ) -> None:
-        need(not self.seated or sender == "sequencer", "post: not the sequencer")
+        need(sender == self.seat, "post: not the sequencer")
         before = self.claims[parent]
         need(not before.closed, "post: closed")
         need(not before.has_child, "post: inputs are fixed")
         self._place(before, id, journal, inputs, before.queue_end + taken)
         before.has_child = True
         self.poster = sender
+
+    def take_seat(self, sender: str) -> None:
+        need(not self.seat, "seat: taken")
+        self.seat = sender
 
     def propose(
         self, parent: bytes, first: bytes, id: bytes, journal: bytes, inputs: tuple[bytes, ...]
@@ -185,6 +193,8 @@ class Model:
         if old:
             claim.has_child, claim.children_generation = old.has_child, old.children_generation
             claim.roots = old.roots
+            claim.final, claim.kept, claim.child_final = set(old.final), set(old.final), old.child_final
+            before.child_final |= old.final
         claim.bound = (old.bound if old else set()) | {7}
         self.claims[id] = claim
 
@@ -228,7 +238,7 @@ class Model:
         kind.head = id
         claim.times[t] = self.epoch
         claim.said[t] = {suite: roots[suite] for suite in kind.suites}
-        key = (t, id, self.adapter_at(kind, claim.number))
+        key = (t, id, kind.valid_from, self.adapter_at(kind, claim.number))
         self.vouches[key] = self.vouches.get(key, 0) + 1
         self._advance(claim, at_once=True)
 
@@ -276,28 +286,32 @@ class Model:
         claim = self.claims[self.final_claim]
         need(claim.has_child, "stuck: nothing posted")
         need(not self.halted and not self.frozen, "stuck: frozen")
-        need(not claim.child_final, "stuck: proved")
-        need(
-            all(t.status != ACTIVE or self.number(t.head) <= claim.number for t in self.types),
-            "stuck: proved",
-        )
         return claim
+
+    @property
+    def lapse(self) -> int:
+        return 2 * self.proof_window + MAX_DELAY
 
     def complain(self) -> None:
         claim = self._stuck()
-        need(self.now > self.complaints.get(claim.id, 0) + 2 * self.proof_window, "complain: known")
+        need(self.now > self.complaints.get(claim.id, 0) + self.lapse, "complain: known")
         self.complaints[claim.id] = self.now
 
     def discard(self) -> None:
         claim = self._stuck()
+        ahead = [t for t in self.types if t.status == ACTIVE and self.number(t.head) > claim.number]
+        window = self.proof_window + (MAX_DELAY if ahead or claim.child_final else 0)
         last = self.complaints.get(claim.id, 0)
-        need(self.now <= last + 2 * self.proof_window, "discard: no complaint")
-        need(self.now >= last + self.proof_window, "discard: too early")
+        need(self.now <= last + self.lapse, "discard: no complaint")
+        need(self.now >= last + window, "discard: too early")
+        for kind in ahead:
+            kind.head, kind.valid_from = claim.id, self.epoch + 1
         claim.children_generation += 1
         claim.has_child = False
+        claim.child_final = set()
         del self.complaints[claim.id]
-        if self.poster == "sequencer" and self.seated:
-            self.seated = False
+        if self.poster == self.seat:
+            self.seat = ""
         self.poster = ""
 
     def catch_up(self, t: int) -> None:
@@ -517,12 +531,14 @@ class Model:
 
     def schedule(self, sender: str, key: object) -> None:
         need(sender == "operator", "operator: not the operator")
-        need(key not in self.ready, "timelock: scheduled")
+        at = self.ready.get(key)
+        need(at is None or self.now > at + self.timelock, "timelock: scheduled")
         self.ready[key] = self.now + self.timelock
 
     def _due(self, key: object) -> None:
         need(key in self.ready, "timelock: not scheduled")
         need(self.now >= self.ready[key], "timelock: too early")
+        need(self.now <= self.ready[key] + self.timelock, "timelock: lapsed")
 
     def apply_policy(self, key: object, policy: MPolicy) -> None:
         self._due(key)
@@ -543,5 +559,18 @@ class Model:
 
     def tighten(self, sender: str, tighter: bool, policy: MPolicy) -> None:
         need(sender == "operator", "operator: not the operator")
-        need(tighter, "policy: not tighter")
+        need(tighter and self._survives(policy), "policy: not tighter")
         self.policy = policy
+
+    def _survives(self, policy: MPolicy) -> bool:
+        """Whether it can do, for every value, without each type that the policy in force can do without."""
+        limits = sorted({limit for p in (self.policy, policy) for limit, _ in p.tiers})
+        return all(self._needed(policy, value) <= self._needed(self.policy, value) for value in limits)
+
+    def _needed(self, policy: MPolicy, value: int) -> set[int]:
+        """The types without which, among those in service, nothing of a value becomes final."""
+        active = {t for t, kind in enumerate(self.types) if kind.status == ACTIVE}
+        _, alternatives = next(tier for tier in policy.tiers if value <= tier[0])
+        fulfilled = [types for types, _ in alternatives if types <= active]
+        nothing_does = {-1, *range(len(self.types))}
+        return nothing_does.intersection(*fulfilled)

@@ -26,6 +26,7 @@ START = 1_800_000_000
 DAY = 86_400
 HOUR = 3_600
 TIMELOCK, COUNCIL_WINDOW, PROOF_WINDOW = 30 * DAY, 7 * DAY, 7 * DAY
+MAX_DELAY = 30 * DAY
 FORCE_WINDOW, LATE_WINDOW = DAY, 14 * DAY
 BOND, BOUNTY = 10**18, 5 * 10**17
 UNLIMITED = 2**64 - 1
@@ -358,6 +359,9 @@ class Core:
         self, parent: bytes, data: bytes, origins: Sequence[bytes] = (), sender: bytes = SEQUENCER, c: int = 7
     ) -> bytes:
         return bytes(self.settlement.send(sender, "post", parent, data, self.commitments(c), list(origins)))
+
+    def take_seat(self, sender: bytes) -> None:
+        self.sequencing.send(sender, "take_seat", value=BOND)
 
     def propose(self, parent: bytes, data: bytes, first: bytes, c: int = 7) -> bytes:
         return bytes(self.settlement.send(STRANGER, "propose", parent, data, first, self.commitments(c)))

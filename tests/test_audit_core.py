@@ -12,12 +12,17 @@ from core_support import (
     COUNCIL_WINDOW,
     DAY,
     EPOCH,
+    FORCE_WINDOW,
     GAS_CAP,
+    MAX_DELAY,
     OPERATOR,
+    OTHER,
+    POLICY,
     PROOF_WINDOW,
     QUARANTINED,
     SEQUENCER,
     STRANGER,
+    TIERS,
     TIMELOCK,
     UNLIMITED,
     Core,
@@ -30,6 +35,7 @@ from core_support import (
     policy,
     roots,
 )
+from settlement_support import deposit
 from test_core_conflicts import LIE, agree, fork, refused
 
 from multiprover.settlement import claims
@@ -241,3 +247,132 @@ def test_a_sequencer_does_not_leave_before_its_batch_is_final(core: Core) -> Non
     core.settlement.send(STRANGER, "discard")
     assert core.sequencing.view("credit", SEQUENCER) == 0
     assert core.sequencing.view("credit", STRANGER) == BOND // 2
+
+
+def stuck(core: Core) -> tuple[bytes, bytes]:
+    """A batch with a forged signature, and one on it: no outputs are true of it. S vouches for both all the
+    same, and is believed at the lower tiers.
+    """
+    one = core.post(core.genesis, batch(1))
+    two = core.post(one, batch(2))
+    core.vouch(S, core.genesis, batch(1), LIE)
+    core.vouch(S, one, batch(2), LIE)
+    core.wait(DAY + EPOCH)
+    core.settle(core.genesis, batch(1))
+    core.settlement.send(STRANGER, "complain")
+    core.wait(PROOF_WINDOW + MAX_DELAY)
+    return one, two
+
+
+def test_inputs_that_only_a_liar_proves_do_not_stop_the_chain(core: Core) -> None:
+    """Nobody can contradict a vouch for a forged signature: with these inputs, nothing is true."""
+    one, two = stuck(core)
+    assert core.final(one) == 3
+    core.settlement.send(OTHER, "discard")
+    # Nobody earns by it: a type that halts for so long is not the sequencer's fault.
+    assert core.sequencing.view("sequencer") == bytes(20)
+    assert core.sequencing.view("credit", OTHER) == 0
+    assert core.sequencing.view("credit", SEQUENCER) == BOND
+    # What was released stays released; nothing more is, on the liar's word of before.
+    assert core.settlement.view("is_final", one, 1)
+    assert core.head(S) == core.genesis
+    assert core.claim(one)["counting"] == core.claim(two)["counting"] == 0
+    refused("settle: nothing is due", core.settle, one, batch(2))
+    refused("settle: discarded", core.settle, core.genesis, batch(1))
+    refused("vouch: discarded", core.vouch, G, core.genesis, batch(1), LIE)
+    core.take_seat(OTHER)
+    true = core.post(core.genesis, batch(3), sender=OTHER)
+    refused("vouch: not valid yet", core.vouch, S, core.genesis, batch(3), roots(3))
+    core.wait(EPOCH)
+    for t in (G, H, K, S):
+        core.vouch(t, core.genesis, batch(3), roots(3))
+    assert core.final(true) == 15
+    assert core.settlement.view("final_claim") == true
+
+
+def test_a_batch_that_comes_back_is_final_where_it_was_and_its_sibling_is_not(core: Core) -> None:
+    """Discarded, and posted again word for word: what it was final at is neither lost nor open to another."""
+    one, _ = stuck(core)
+    core.settlement.send(OTHER, "discard")
+    core.take_seat(OTHER)
+    core.post(core.genesis, batch(1), sender=OTHER)
+    core.propose(core.genesis, batch(101), batch(1))
+    assert core.final(one) == 3
+    assert core.claim(core.genesis)["child_final"] == 3
+    for t in (G, H):
+        core.vouch(t, core.genesis, batch(101), roots(1))
+    assert core.final(claims.claim_id(core.genesis, batch(101))) == 0
+    core.wait(DAY + EPOCH)
+    core.settle(core.genesis, batch(101))
+    assert core.final(claims.claim_id(core.genesis, batch(101))) == 12
+
+
+def test_a_batch_that_waits_for_a_delay_of_its_policy_is_not_discarded() -> None:
+    """The longest delay there is, and a complaint in the very second of the batch."""
+    core = Core.deploy(policy([(UNLIMITED, (((G, H, K, S), 0), ((S,), MAX_DELAY), ((G, H), MAX_DELAY)))]))
+    one = core.post(core.genesis, batch(1))
+    core.settlement.send(STRANGER, "complain")
+    core.wait(PROOF_WINDOW - EPOCH)
+    core.vouch(S, core.genesis, batch(1), roots(1))
+    core.wait(MAX_DELAY)
+    refused("discard: too early", core.settlement.send, STRANGER, "discard")
+    core.wait(EPOCH)
+    core.settle(core.genesis, batch(1))
+    assert core.settlement.view("final_claim") == one
+
+
+def test_what_is_posted_on_a_branch_that_lost_takes_nothing_in(core: Core) -> None:
+    """False outputs come first, the queue is taken in behind them, and nothing is where it counts."""
+    origin, words = core.enqueue(deposit(0, 5))
+    true, false = batch(1), batch(101)
+    dead = core.post(core.genesis, false)
+    core.post(dead, batch(2, [deposit(0, 5)]), [origin])
+    core.propose(core.genesis, true, false)
+    for t in (G, H, K, S):
+        core.vouch(t, core.genesis, true, roots(1))
+    core.wait(FORCE_WINDOW)
+    refused("overdue: in time", core.sequencing.send, OTHER, "overdue", 0, origin, words)
+    core.wait(EPOCH + 1)
+    checkpoint = core.machine.evm.snapshot()
+    core.sequencing.send(OTHER, "overdue", 0, origin, words)
+    assert core.sequencing.view("credit", OTHER) == BOND // 2
+    assert core.sequencing.view("credit", SEQUENCER) == 0
+    # Who does take it in where it counts is in time.
+    core.machine.evm.revert(checkpoint)
+    core.post(claims.claim_id(core.genesis, true), batch(3, [deposit(0, 5)]), [origin])
+    refused("overdue: in time", core.sequencing.send, OTHER, "overdue", 0, origin, words)
+
+
+def test_what_was_announced_is_not_kept_for_a_better_time(core: Core) -> None:
+    core.governance.send(OPERATOR, "propose_policy", ONE_IS_ENOUGH)
+    core.wait(TIMELOCK)
+    refused("timelock: scheduled", core.governance.send, OPERATOR, "propose_policy", ONE_IS_ENOUGH)
+    core.wait(TIMELOCK + 1)
+    refused("timelock: lapsed", core.governance.send, STRANGER, "apply_policy", ONE_IS_ENOUGH)
+    core.governance.send(OPERATOR, "propose_policy", ONE_IS_ENOUGH)
+    core.wait(2 * TIMELOCK)
+    core.governance.send(STRANGER, "apply_policy", ONE_IS_ENOUGH)
+
+
+def test_no_tightening_makes_a_type_indispensable() -> None:
+    """Or an operator that can halt a type, as by revoking its keys, could stop the chain without notice."""
+    either = [((G, H, K, S), 0), ((G, H), DAY), ((S,), DAY)]
+    rows = lambda *alternatives: policy([(UNLIMITED, alternatives)], accepts_halt=True)  # noqa: E731
+    core = Core.deploy(rows(*either))
+    tighten = lambda *alternatives: core.governance.send(OPERATOR, "tighten_policy", rows(*alternatives))  # noqa: E731
+    refused("policy: not tighter", tighten, either[0], ((G, H, S), DAY))
+    refused("policy: not tighter", tighten, either[0], either[1])
+    tighten(either[0], ((G, H), 2 * DAY), either[2])
+
+
+def test_a_type_that_is_out_is_no_way_to_survive_another(core: Core) -> None:
+    """The new policy leaves alternatives that want S, or K, which is out: then S would be indispensable."""
+    low, middle, (limit, alternatives) = TIERS
+    fewer = tuple(a for a in alternatives if a[0] in ((G, H, K, S), (H, K), (K, S), (G, S)))
+    tighter = policy([low, middle, (limit, fewer)])
+    checkpoint = core.machine.evm.snapshot()
+    core.governance.send(OPERATOR, "tighten_policy", tighter)
+    core.machine.evm.revert(checkpoint)
+    core.canary(K, batch(50), LIE)
+    refused("policy: not tighter", core.governance.send, OPERATOR, "tighten_policy", tighter)
+    core.governance.send(OPERATOR, "tighten_policy", POLICY)

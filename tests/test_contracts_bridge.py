@@ -365,6 +365,26 @@ def test_a_token_is_valued_for_its_tier() -> None:
     assert world.bridge.read("early_total") == 105
 
 
+def test_a_rate_lapses_for_the_lower_tiers() -> None:
+    world = with_token(token())
+    batch = paying(world, 21, b"\x92" * 20, asset=1)
+    world.finalise(batch, 1)
+    chain().advance_time(365 * DAY + 60)
+    with refused("withdraw: rate lapsed"):
+        world.withdraw(batch)
+    # The same rate, listed again, is one of today.
+    again = (1, *world.bridge.read("asset", 1))
+    world.bridge.send(world.operator, "schedule_asset", *again)
+    chain().advance_time(TIMELOCK)
+    checkpoint = chain().snapshot()
+    world.bridge.send(world.caller, "list_asset", *again)
+    world.withdraw(batch)
+    # What is final at the top needs no rate.
+    chain().revert(checkpoint)
+    world.finalise(batch)
+    world.withdraw(batch)
+
+
 def test_rate_limits(world: World) -> None:
     """Of the lowest tier, 200 gwei a day: at most two days' worth flows in one, and nothing is lost."""
     one, _ = opened(world, 3)
@@ -749,6 +769,12 @@ def test_listing(world: World) -> None:
         world.bridge.send(world.caller, "list_asset", *cancelled)
     world.bridge.send(world.caller, "list_asset", 1, listing[1], UNIT, RATE + 1)
     assert world.bridge.read("asset", 1)[2] == RATE + 1
+    # What was scheduled is not kept for a better time.
+    late = (1, listing[1], UNIT, RATE + 3)
+    world.bridge.send(world.operator, "schedule_asset", *late)
+    chain().advance_time(2 * TIMELOCK + 60)
+    with refused("asset: lapsed"):
+        world.bridge.send(world.caller, "list_asset", *late)
 
 
 def test_creation(world: World) -> None:
@@ -777,6 +803,8 @@ def test_creation(world: World) -> None:
         ("init: kind rule", {"kinds": kind(value=0)}),
         ("init: kind rule", {"kinds": kind(registers=1, owner=1)}),
         ("init: kind rule", {"kinds": kind(asset=kinds[2][0])}),
+        ("init: kinds", {"kinds": kinds[:-1]}),
+        ("init: kinds", {"kinds": kind(at=5, from_l1=True)}),
         ("init: message", {"messages": [(0, words - 4, 0, 0)]}),
         ("init: message", {"messages": [(0, 0, words - 1, 0)]}),
         ("init: message", {"messages": [(words, 0, 0, 0)]}),

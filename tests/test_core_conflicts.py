@@ -17,6 +17,7 @@ from core_support import (
     EPOCH,
     GAS_CAP,
     HOUR,
+    MAX_DELAY,
     NO_WINNER,
     OPERATOR,
     OTHER,
@@ -751,7 +752,8 @@ def test_inputs_that_nobody_can_prove_are_discarded_and_their_poster_pays(core: 
     assert core.sequencing.view("credit", OTHER) == 10**18 // 2
     refused("vouch: discarded", core.vouch, G, one, batch(2), roots(2))
     refused("propose: discarded", core.propose, one, batch(9), batch(2))
-    # Anyone posts now; the batch may come back word for word, with what was built on it.
+    # Anyone takes the seat; the batch may come back word for word, with what was built on it.
+    core.take_seat(STRANGER)
     core.post(one, batch(2), sender=STRANGER)
     for t in (G, H, K, S):
         core.vouch(t, one, batch(2), roots(2))
@@ -761,19 +763,24 @@ def test_inputs_that_nobody_can_prove_are_discarded_and_their_poster_pays(core: 
     assert core.final(after) == 15
 
 
-def test_a_batch_that_somebody_proved_is_not_discarded(core: Core) -> None:
+def test_a_batch_that_somebody_proved_is_not_discarded_as_one_that_nobody_did(core: Core) -> None:
     core.post(core.genesis, batch(1))
     core.settlement.send(STRANGER, "complain")
     core.vouch(K, core.genesis, batch(1), roots(1))
     core.wait(PROOF_WINDOW)
-    refused("stuck: proved", core.settlement.send, STRANGER, "discard")
-    refused("stuck: proved", core.settlement.send, STRANGER, "complain")
+    refused("discard: too early", core.settlement.send, STRANGER, "discard")
+    core.wait(MAX_DELAY - 1)
+    refused("discard: too early", core.settlement.send, STRANGER, "discard")
+    for t in (G, H, S):
+        core.vouch(t, core.genesis, batch(1), roots(1))
+    core.wait(1)
+    refused("stuck: nothing posted", core.settlement.send, STRANGER, "discard")
 
 
 def test_a_complaint_lapses(core: Core) -> None:
     core.post(core.genesis, batch(1))
     core.settlement.send(STRANGER, "complain")
-    core.wait(2 * PROOF_WINDOW + 1)
+    core.wait(2 * PROOF_WINDOW + MAX_DELAY + 1)
     refused("discard: no complaint", core.settlement.send, STRANGER, "discard")
     core.settlement.send(STRANGER, "complain")
     core.wait(PROOF_WINDOW)
@@ -788,6 +795,7 @@ def test_old_vouches_of_a_discarded_claim_do_not_come_back_with_it(core: Core) -
     core.settlement.send(STRANGER, "complain")
     core.wait(PROOF_WINDOW)
     core.settlement.send(STRANGER, "discard")
+    core.take_seat(STRANGER)
     core.post(core.genesis, batch(1), sender=STRANGER)
     assert core.claim(one)["vouched"] == 0
     assert core.claim(one)["generation"] == 1

@@ -12,6 +12,7 @@ from functools import cache
 
 from core_model import TOP, MClaim, Model, MPolicy, Refused
 from core_support import (
+    BOND,
     COUNCIL,
     COUNCIL_WINDOW,
     DAY,
@@ -179,6 +180,12 @@ class Lockstep:
         ):
             self._note(id)
 
+    def take_seat(self, sender: str) -> None:
+        self.both(
+            lambda: self.model.take_seat(sender),
+            lambda: self.core.sequencing.send(SENDERS[sender], "take_seat", value=BOND),
+        )
+
     def _note(self, id: bytes) -> None:
         if id not in self.order:
             self.order.append(id)
@@ -241,7 +248,11 @@ class Lockstep:
         self.both(self.model.complain, lambda: self.core.settlement.send(STRANGER, "complain"))
 
     def discard(self) -> None:
-        self.both(self.model.discard, lambda: self.core.settlement.send(STRANGER, "discard"))
+        if self.both(self.model.discard, lambda: self.core.settlement.send(STRANGER, "discard")):
+            # Types that had vouched for it go on from what is final.
+            self.heads = [
+                min(h, self.model.number(t.head)) for h, t in zip(self.heads, self.model.types, strict=True)
+            ]
 
     def catch_up(self, t: int) -> None:
         self.both(lambda: self.model.catch_up(t), lambda: self.core.settlement.send(STRANGER, "catch_up", t))
@@ -367,11 +378,12 @@ class Lockstep:
             rivals = [
                 c
                 for c in model.claims.values()
-                if c.parent == claim.parent and not c.closed and c is not claim
+                if c.parent == claim.parent and not c.closed and c is not claim and model.alive(c)
             ]
             for rival in rivals:
-                if not claim.closed:
-                    assert not claim.final & rival.final, "two siblings final at a tier"
+                if not claim.closed and model.alive(claim):
+                    fresh = (claim.final - claim.kept) & (rival.final - rival.kept)
+                    assert not fresh, "two siblings final at a tier"
             # Types that count on a claim agree on its roots, and the roots recorded are theirs.
             for t in model.counting(claim):
                 for suite, root in claim.said[t].items():
@@ -413,7 +425,16 @@ class CoreMachine(RuleBasedStateMachine):
 
     @rule(taken=st.integers(0, 3), again=st.booleans())
     def post_next(self, taken: int, again: bool) -> None:
-        self.s.post("sequencer" if self.s.model.seated else "stranger", self.s.tip(), taken, again)
+        self.seated()
+        self.s.post(self.s.model.seat, self.s.tip(), taken, again)
+
+    def seated(self) -> None:
+        if not self.s.model.seat:
+            self.s.take_seat("stranger")
+
+    @rule(sender=SENDER)
+    def take_seat(self, sender: str) -> None:
+        self.s.take_seat(sender)
 
     @rule(at=AT, sender=SENDER)
     def post_anywhere(self, at: float, sender: str) -> None:
@@ -498,11 +519,25 @@ class CoreMachine(RuleBasedStateMachine):
     @rule()
     def nobody_proves(self) -> None:
         if not self.s.model.claims[self.s.model.final_claim].has_child:
-            self.s.post(
-                "sequencer" if self.s.model.seated else "stranger", self.s.model.final_claim, 1, False
-            )
+            self.seated()
+            self.s.post(self.s.model.seat, self.s.model.final_claim, 1, False)
         self.s.complain()
         self.s.wait(PROOF_WINDOW)
+        self.s.discard()
+
+    @rule(t=TYPE, settled=st.booleans())
+    def only_a_liar_proves(self, t: int, settled: bool) -> None:
+        """Inputs that no honest type can prove, and one that vouches for them, and perhaps is believed."""
+        self.seated()
+        self.s.post(self.s.model.seat, self.s.model.final_claim, 1, False)
+        for id in self.s.live(self.s.model.final_claim):
+            self.s.vouch(t, self.s.model.claims[id], self.s.lie(self.s.model.claims[id].number, 0))
+        self.s.complain()
+        self.s.wait(PROOF_WINDOW)
+        self.s.discard()
+        if settled:
+            self.settle_next()
+        self.s.wait(30 * DAY)
         self.s.discard()
 
     @rule()
@@ -619,6 +654,8 @@ def ways(machine: CoreMachine, rng: random.Random) -> list[tuple[int, Callable[[
         (2, machine.the_council_sleeps),
         (1, machine.nobody_proves),
         (1, machine.silence),
+        (1, lambda: machine.only_a_liar_proves(pick(4), coin(0.5))),
+        (1, lambda: machine.take_seat(rng.choice(sorted(SENDERS)))),
         (2, lambda: machine.a_lie_is_shown(pick(4), pick(2))),
         (1, lambda: machine.convict(
             pick(4), rng.random(), pick(4), coin(0.3), coin(0.5)

@@ -65,23 +65,35 @@ def test_a_claim_is_final_from_the_earliest_alternative_that_holds() -> None:
     policy = default_policy(TRIPLE, BOTH)
     low, top = tier_bits(policy)
     assert (low, top) == (0, 3)
-    assert final_from(policy, status(groth16=100)) == {}
-    assert final_from(policy, status(sgx=100)) == {low: 100 + 7 * DAY_S}
+    assert final_from(policy, status(groth16=100), 0) == {}
+    assert final_from(policy, status(sgx=100), 0) == {low: 100 + 7 * DAY_S}
     pair = {low: 200 + DAY_S, top: 200 + DAY_S}
-    assert final_from(policy, status(sgx=100, groth16=200)) == pair
-    assert final_from(policy, status(sgx=100, groth16=200, plonky2=300)) == {low: 300, top: 300}
+    assert final_from(policy, status(sgx=100, groth16=200), 0) == pair
+    assert final_from(policy, status(sgx=100, groth16=200, plonky2=300), 0) == {low: 300, top: 300}
     # A third vouch that comes later than the pair's delay takes nothing back.
     late = status(sgx=100, groth16=200, plonky2=9 * DAY_S)
-    assert final_from(policy, late) == pair
-    assert final_from(policy, status(final_bits=0b1001)) == {low: 0, top: 0}
+    assert final_from(policy, late, 0) == pair
+    assert final_from(policy, status(final_bits=0b1001), 0) == {low: 0, top: 0}
+
+
+def test_no_delay_counts_from_before_a_conflict_ended() -> None:
+    policy = default_policy(TRIPLE, BOTH)
+    low, top = tier_bits(policy)
+    pair, both = status(sgx=100, groth16=200), {low: 500 + DAY_S, top: 500 + DAY_S}
+    assert final_from(policy, pair, 500) == both
+    assert final_from(policy, pair, 150) == final_from(policy, pair, 0)
+    # What all vouch for waits for nothing.
+    assert final_from(policy, status(sgx=100, groth16=200, plonky2=300), 500) == {low: 300, top: 300}
+    assert not due(policy, pair, status(final_bits=15), 200 + DAY_S, 500)
+    assert due(policy, pair, status(final_bits=15), 500 + DAY_S, 500)
 
 
 def test_what_is_due_waits_for_delay_and_parent() -> None:
     policy = default_policy(TRIPLE, BOTH)
     pair, genesis = status(sgx=100, groth16=200), status(final_bits=15)
-    assert not due(policy, pair, genesis, 199 + DAY_S)
-    assert due(policy, pair, genesis, 200 + DAY_S)
-    assert not due(policy, pair, status(final_bits=0), 200 + DAY_S)
+    assert not due(policy, pair, genesis, 199 + DAY_S, 0)
+    assert due(policy, pair, genesis, 200 + DAY_S, 0)
+    assert not due(policy, pair, status(final_bits=0), 200 + DAY_S, 0)
     # The parent is final for small values only: so much is due, and no more.
-    assert due(policy, pair, status(final_bits=0b0001), 200 + DAY_S)
-    assert not due(policy, status(0b0001, sgx=100, groth16=200), status(final_bits=0b0001), 200 + DAY_S)
+    assert due(policy, pair, status(final_bits=0b0001), 200 + DAY_S, 0)
+    assert not due(policy, status(0b0001, sgx=100, groth16=200), status(final_bits=0b0001), 200 + DAY_S, 0)

@@ -105,8 +105,9 @@ def test_inputs_that_nobody_can_prove_are_given_up(
     assert ("unproved", None) in kinds(watcher.look())
     settlement.l1.advance_time(settlement.proof_window() + 1)
     assert ("unproved", "had the inputs given up") in kinds(watcher.look())
-    # Its bond is lost, so anyone posts; what is posted now is proved.
+    # Its bond is lost, and it pays another; what is posted now is proved.
     assert contracts.sequencing.sequencer() is None
+    contracts.sequencing.take_seat(sequencer)
     with open_node(workspace, contracts) as node:
         fund(node)
         node.wait_final(60)

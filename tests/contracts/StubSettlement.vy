@@ -5,6 +5,8 @@
 import ISettlement
 
 PROGRAM: immutable(ISettlement.Program)
+KINDS: immutable(uint256)
+FROM_L1: immutable(uint256)
 SUITES: immutable(DynArray[ISettlement.Suite, 4])
 
 final_claim: bytes32
@@ -19,8 +21,12 @@ bridge: address
 
 
 @deploy
-def __init__(program: ISettlement.Program, suites: uint256, limits: DynArray[uint256, 4]):
+def __init__(
+    program: ISettlement.Program, kinds: uint256, from_l1: uint256, suites: uint256, limits: DynArray[uint256, 4]
+):
     PROGRAM = program
+    KINDS = kinds
+    FROM_L1 = from_l1
     all: DynArray[ISettlement.Suite, 4] = []
     for i: uint256 in range(suites, bound=4):
         all.append(ISettlement.Suite(id=convert(i + 1, bytes32), binding=self, genesis_root=empty(bytes32)))
@@ -61,6 +67,12 @@ def halt():
 @view
 def program() -> ISettlement.Program:
     return PROGRAM
+
+
+@external
+@view
+def kinds() -> (uint256, uint256):
+    return KINDS, FROM_L1
 
 
 @external

@@ -209,7 +209,7 @@ def status(directory: Path, as_json: bool) -> None:
 def _finality(contracts: Contracts, claim: bytes) -> list[dict[str, Any]]:
     """By tier of the policy, whether a claim is final for it, and from when it can be (Unix seconds)."""
     policy, status = contracts.governance.policy(), contracts.settlement.claim(claim)
-    times = final_from(policy, status)
+    times = final_from(policy, status, contracts.settlement.thawed())
     return [
         {"limit_gwei": tier.limit_gwei, "final": status.final_at(bit), "from": times.get(bit)}
         for bit, tier in zip(tier_bits(policy), policy.tiers, strict=True)

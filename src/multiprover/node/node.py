@@ -468,7 +468,7 @@ class Node:
             if status.final:
                 self._became_final(batch)
             elif (not frozen or status.number < frozen) and due(
-                policy, status, before, self.settlement.l1.now()
+                policy, status, before, self.settlement.l1.now(), self.settlement.thawed()
             ):
                 self.settlement.settle(self.account, batch.parent, claims.journal_hash(batch.journal))
             before = status

@@ -337,7 +337,7 @@ class Watcher:
             return []
         parent = settlement.claim(step.parent)
         policy = self.contracts.governance.policy()
-        if not due(policy, status, parent, self._now()):
+        if not due(policy, status, parent, self._now(), settlement.thawed()):
             return []
         finding = Finding("due", status.number, "a delay of the policy is over")
         journal_hash = claims.journal_hash(step.truth.journal)

@@ -30,7 +30,15 @@ from multiprover.settlement.events import (
     Vouched,
 )
 from multiprover.settlement.l1 import L1
-from multiprover.settlement.types import TOP_TIER, WORD, ClaimStatus, Standing, SuiteResult, TypeStatus
+from multiprover.settlement.types import (
+    EPOCH_S,
+    TOP_TIER,
+    WORD,
+    ClaimStatus,
+    Standing,
+    SuiteResult,
+    TypeStatus,
+)
 
 OUR_NAMES: Final = ("bn254", "goldilocks", "koalabear", "groth16", "halo2", "plonky2", "stark", "sgx")
 """Names whose hashes the client knows: a suite's and a proof type's id are made alike."""
@@ -397,6 +405,11 @@ class Settlement(Contract):
     def frozen_from(self) -> int:
         """The lowest batch of an open conflict, from which on nothing becomes final; 0: none."""
         return int(self._view("frozen_from"))
+
+    def thawed(self) -> int:
+        """Unix seconds from which delays count at the earliest: the end of the last conflict; 0: none."""
+        epoch = int(self._view("thawed"))
+        return int(self._view("DEPLOYED")) + EPOCH_S * epoch if epoch else 0
 
     def halted(self) -> bool:
         """Whether the system has halted for good, and users leave by the escape."""

@@ -11,11 +11,15 @@ def tier_bits(policy: Policy) -> tuple[int, ...]:
     return (*range(len(policy.tiers) - 1), TOP_TIER)
 
 
-def final_from(policy: Policy, status: ClaimStatus) -> dict[int, int]:
+def final_from(policy: Policy, status: ClaimStatus, thawed: int) -> dict[int, int]:
     """By tier (its bit), the Unix seconds from which the claim can be final on the vouches that it has now.
 
     Tiers for which it lacks a vouch are left out; those that it is final for are at 0. What its parent lacks,
     and a freeze, are not looked at.
+
+    Args:
+        thawed: Unix seconds at which a conflict last ended (``Settlement.thawed``): no delay counts from
+            before.
     """
     found: dict[int, int] = {}
     for bit, tier in zip(tier_bits(policy), policy.tiers, strict=True):
@@ -23,7 +27,7 @@ def final_from(policy: Policy, status: ClaimStatus) -> dict[int, int]:
             found[bit] = 0
             continue
         times = [
-            max(status.times[name] for name in a.types) + a.delay_s
+            max(*(status.times[name] for name in a.types), thawed if a.delay_s else 0) + a.delay_s
             for a in tier.alternatives
             if status.counting.issuperset(a.types)
         ]
@@ -35,9 +39,13 @@ def final_from(policy: Policy, status: ClaimStatus) -> dict[int, int]:
     return found
 
 
-def due(policy: Policy, status: ClaimStatus, parent: ClaimStatus, now: int) -> bool:
-    """Whether the claim would become final for a further tier if somebody asked L1 to settle it now."""
+def due(policy: Policy, status: ClaimStatus, parent: ClaimStatus, now: int, thawed: int) -> bool:
+    """Whether the claim would become final for a further tier if somebody asked L1 to settle it now.
+
+    Args:
+        now, thawed: Unix seconds; ``thawed`` as in :func:`final_from`.
+    """
     return any(
         time <= now and not status.final_at(bit) and parent.final_at(bit)
-        for bit, time in final_from(policy, status).items()
+        for bit, time in final_from(policy, status, thawed).items()
     )
