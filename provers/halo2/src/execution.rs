@@ -125,6 +125,16 @@ pub fn execute(program: &Program, statement: &Statement, request: &pb::ProveRequ
     Ok(Executed { advice: Advice { cells, map_roots, slots }, public: statement.public_inputs() })
 }
 
+/// The values of every step in a slot of these input words, for a program without state or signatures.
+///
+/// # Errors
+/// The slot is refused, or the program needs more.
+pub fn trace(program: &Program, words: &[u32]) -> Result<Vec<Value>, Refusal> {
+    let message = pb::Slot { words: words.iter().flat_map(|w| w.to_be_bytes()).collect(), ..Default::default() };
+    let state = State { cells: vec![], map_roots: vec![] };
+    Run::of(program, Fr::ZERO, &message, &state).map(|run| run.slot.values)
+}
+
 fn same(code: Code, message: &str, stated: Fr, computed: Fr) -> Result<(), Refusal> {
     if stated == computed {
         return Ok(());

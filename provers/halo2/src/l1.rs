@@ -164,6 +164,11 @@ impl Verifier {
         self.insecure
     }
 
+    /// The circuit has `2^k` rows.
+    pub fn k(&self) -> u32 {
+        self.vk.get_domain().k()
+    }
+
     /// The constraint system's shape.
     pub fn shape(&self) -> &Shape {
         &self.shape

@@ -411,7 +411,9 @@ impl Seen {
                 }
                 boolean(0)?;
                 within(1, Range_ { lo: 0, hi: (1 << program.maps[map].depth) - 1 })?;
-                (Op::Open { enabled: args[0], index: args[1], port: number }, nothing()?)
+                let ty = nothing()?;
+                self.opens.insert(id, number);
+                (Op::Open { enabled: args[0], index: args[1], port: number }, ty)
             }
             Load => {
                 let port = port(0)?;
