@@ -8,7 +8,7 @@ from collections import defaultdict
 
 from multiprover.settlement.base import events_of
 from multiprover.settlement.deploy import Contracts
-from multiprover.settlement.events import Enqueued, Located, Posted, Vouched
+from multiprover.settlement.events import Enqueued, Located, Posted, RootConflict, Vouched
 
 
 class Follower:
@@ -19,6 +19,7 @@ class Follower:
         posted: by claim, its event and where it stands.
         children: by parent, the claims posted on it, in order.
         vouched: by claim, the proof types that ever vouched for it.
+        dissents: vouches for another root than the recorded one, in order.
         reorganisations: how often L1 took back what it had said.
     """
 
@@ -34,6 +35,7 @@ class Follower:
         self.posted: dict[bytes, Located] = {}
         self.children: defaultdict[bytes, list[bytes]] = defaultdict(list)
         self.vouched: defaultdict[bytes, set[str]] = defaultdict(set)
+        self.dissents: list[Located] = []
 
     def update(self) -> list[Located]:
         """Take in what is new; gives it, or everything where L1 was reorganised."""
@@ -58,6 +60,8 @@ class Follower:
                     self.posted[event.claim] = located
                 case Vouched() as event:
                     self.vouched[event.claim].add(event.proof_type)
+                case RootConflict():
+                    self.dissents.append(located)
         self._seen = latest
         return found
 

@@ -30,6 +30,7 @@ from multiprover.settlement.events import (
     Vouched,
 )
 from multiprover.settlement.l1 import L1
+from multiprover.settlement.policy import MAX_DELAY_S
 from multiprover.settlement.types import (
     EPOCH_S,
     TOP_TIER,
@@ -265,14 +266,41 @@ class Settlement(Contract):
         }
         if direct:
             return self._transact(sender, self.address, data, expectations)
+        return self.send_through_adapter(
+            sender, proof_type, parent, journal_hash, results, payee, proof, self.address, data, expectations
+        )
+
+    def send_through_adapter(
+        self,
+        sender: LocalAccount,
+        proof_type: str,
+        parent: bytes,
+        journal_hash: bytes,
+        results: Sequence[SuiteResult],
+        payee: bytes,
+        proof: bytes,
+        target: bytes,
+        data: bytes,
+        expectations: Expectations | None = None,
+        *,
+        contract: Contract | None = None,
+    ) -> Receipt:
+        """Have a type's adapter verify a long proof of a claim, then call ``target`` with ``data``.
+
+        Args:
+            contract: whose events the receipt shall hold; None: this one's.
+
+        Raises:
+            ProofRefusedError: the adapter refuses the proof.
+            RefusedError: the target refuses the call.
+        """
         status = self.proof_type(proof_type)
         statement = self.statement(status, parent, journal_hash, results, payee)
-        return self._transact(
-            sender,
-            status.adapter,
-            self.through_adapter(status, statement, proof, self.address, data),
-            expectations,
-        )
+        # Of a claim that is not posted, as a canary's: it is asked for the next batch.
+        number = self.claim(child_claim(parent, journal_hash)).number or self.finality()[1] + 1
+        adapter = status.adapter_at(number)
+        call = self.through_adapter(adapter, statement, proof, target, data)
+        return (contract or self)._transact(sender, adapter, call, expectations)
 
     def statement(
         self,
@@ -292,10 +320,10 @@ class Settlement(Contract):
         )
 
     def through_adapter(
-        self, status: TypeStatus, statement: tuple[Any, ...], proof: bytes, target: bytes, data: bytes
+        self, adapter: bytes, statement: tuple[Any, ...], proof: bytes, target: bytes, data: bytes
     ) -> bytes:
         """Calldata for an adapter that verifies a long proof itself, then calls ``target`` with ``data``."""
-        contract = self.l1.web3.eth.contract(address=to_checksum_address(status.adapter), abi=_LONG_PROOFS)
+        contract = self.l1.web3.eth.contract(address=to_checksum_address(adapter), abi=_LONG_PROOFS)
         return raw(contract.encode_abi("prove", [statement, proof, to_checksum_address(target), data]))
 
     def settle(self, sender: LocalAccount, parent: bytes, journal_hash: bytes) -> Receipt:
@@ -419,6 +447,10 @@ class Settlement(Contract):
         """When somebody complained about what is posted on a claim, in Unix seconds; 0: nobody has."""
         return int(self._view("complained", claim))
 
+    def complaint_lapse(self) -> int:
+        """Seconds after which a complaint lapses."""
+        return 2 * self.proof_window() + MAX_DELAY_S
+
     def tier_of(self, gwei: int) -> int:
         """The tier of a value: the bit of a claim's finality that releases it."""
         return int(self._view("tier_of", gwei))
@@ -493,6 +525,32 @@ class Settlement(Contract):
                 f"got one with hash 0x{journal_hash(journal).hex()}"
             )
         return journal
+
+    def vouched_with(self, tx_hash: bytes) -> tuple[str, bytes, bytes, tuple[SuiteResult, ...], bytes, bytes]:
+        """By its calldata, what a transaction vouched with: type, parent, journal hash, results, payee, proof.
+
+        Raises:
+            L1Error: it does not stand there. Anyone may vouch through a contract of their own.
+        """
+        tx = self.l1.web3.eth.get_transaction(tx_hash)  # type: ignore[arg-type]
+        data, long_proof = bytes(tx["input"]), None
+        try:
+            if raw(tx["to"]) != self.address:
+                entry = self.l1.web3.eth.contract(address=tx["to"], abi=_LONG_PROOFS)
+                _, outer = entry.decode_function_input(data)
+                data, long_proof = bytes(outer["data"]), bytes(outer["proof"])
+            function, a = self.decode_call(data)
+            if function != "vouch":
+                raise ValueError(function)
+        except (ValueError, KeyError, Web3Exception, DecodingError) as error:
+            raise L1Error(
+                f"vouch: expected a call of vouch in transaction 0x{tx_hash.hex()}, got {error}"
+            ) from error
+        rows = [r.values() if isinstance(r, Mapping) else r for r in a["results"]]
+        results = tuple(SuiteResult(*map(bytes, row)) for row in rows)
+        proof = bytes(a["proof"]) if long_proof is None else long_proof
+        type_name = self._type(a["proof_type"])
+        return type_name, bytes(a["parent"]), bytes(a["journal_hash"]), results, raw(a["payee"]), proof
 
     def _event(self, name: str, arguments: Any) -> Event:
         a: Mapping[str, Any] = arguments

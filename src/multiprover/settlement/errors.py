@@ -69,8 +69,8 @@ REASONS: Final[dict[str, str]] = {
     "withdraw: not final": "the claim is not final at the tier of this value",
     "withdraw: wait": "the tier has released its limit of the day: wait, or for the top tier",
     "withdraw: early limit": "lower tiers have released all they may before the top tier is final",
-    "withdraw: rate lapsed": "the token's rate is over a year old: what is final at the top tier is paid; else the "
-    "operator must list it again",
+    "withdraw: rate lapsed": "the token's rate is over a year old: only what is final at the top tier is "
+    "paid until it is listed again",
     "withdraw: halted": "after the halt, only of claims that are final at the top tier",
     "absorb: not final": "the claim is not final at the top tier",
     "pay: gas": "the transaction has too little gas for what the recipient may use",
@@ -133,7 +133,7 @@ REASONS: Final[dict[str, str]] = {
     "conflict: known": "both claims are already in conflict",
     "state root: unknown": "some suite's root has not been vouched for",
     # Settlement: creation
-    "init: kinds": "a program has 1 to 32 kinds, from_l1 names none beyond them, and the bridge's are the same",
+    "init: kinds": "there are 1 to 32 kinds, from_l1 names none beyond them, and the bridge has the same",
     "init: contracts": "an address of another contract is zero, or has no code yet",
     "init: window": "a window is 0, too long, or shorter than one that it must contain",
     "init: roles": "the operator or the council is the zero address",
@@ -159,8 +159,8 @@ REASONS: Final[dict[str, str]] = {
     "stuck: nothing posted": "no batch is posted on the last final claim",
     "stuck: frozen": "a conflict is open, or the system has halted",
     "discard: no complaint": "complain first; a complaint lapses after two proof windows and 30 days",
-    "discard: too early": "the proof window since the complaint has not passed; where some type has proved the "
-    "batch, nor 30 days more",
+    "discard: too early": "the proof window since the complaint has not passed, and where some type "
+    "has proved the batch 30 days more",
     "discard: too often": "a claim's children can be discarded 63 times",
     "catch up: proof type": "there is no such proof type",
     "catch up: type not active": "the proof type is quarantined or disabled",

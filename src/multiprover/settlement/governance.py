@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
 from eth_abi.abi import encode
@@ -12,8 +13,11 @@ from eth_account.signers.local import LocalAccount
 from eth_hash.auto import keccak
 from eth_utils.address import to_checksum_address
 
-from multiprover.settlement.base import Contract, raw
-from multiprover.settlement.client import Settlement
+from multiprover.settlement import claims
+from multiprover.settlement.adapters import ProofTypeInfo, Site, abi_type
+from multiprover.settlement.base import Contract, events_of, raw
+from multiprover.settlement.claims import proof_type_id
+from multiprover.settlement.client import MAX_PROOF, Settlement
 from multiprover.settlement.events import ConflictResolved, ConflictShown, Event, Happened, Receipt
 from multiprover.settlement.policy import Alternative, Policy, Tier
 from multiprover.settlement.types import Conflict, SuiteResult
@@ -61,6 +65,29 @@ def policy_from(words: Any, types: Sequence[str]) -> Policy:
         weights=dict(zip(types, weights, strict=True)),
         accepts_halt=accepts_halt,
     )
+
+
+@dataclass(frozen=True)
+class Announced:
+    """A change that waits for the timelock.
+
+    Attributes:
+        key: by which it is cancelled.
+        ready: Unix seconds from which it can be applied.
+        action: ABI encoding of what it is: ``policy``, ``upgrade`` or ``type``, and its arguments.
+    """
+
+    key: bytes
+    ready: int
+    action: bytes
+
+    @property
+    def kind(self) -> str:
+        """``policy``, ``upgrade`` or ``type``."""
+        # The first argument is a string, which stands at the offset that the first word tells.
+        at = int.from_bytes(self.action[:32], "big")
+        size = int.from_bytes(self.action[at : at + 32], "big")
+        return self.action[at + 32 : at + 32 + size].decode()
 
 
 class Governance(Contract):
@@ -147,6 +174,53 @@ class Governance(Contract):
         index = self.settlement.names.type_index(proof_type)
         return [index, to_checksum_address(adapter), gas, from_number]
 
+    def schedule_type(
+        self, operator: LocalAccount, new: ProofTypeInfo, adapter: bytes, weight: int
+    ) -> Receipt:
+        """Announce a further type, whose adapter is deployed; the policy has to name it before it counts.
+
+        Args:
+            weight: in conflicts.
+
+        Raises:
+            GovernanceRefusedError: with the reason.
+        """
+        return self._send(operator, "schedule_type", [self._type_words(new, adapter), weight])
+
+    def apply_type(self, sender: LocalAccount, new: ProofTypeInfo, adapter: bytes, weight: int) -> Receipt:
+        """Add a type whose time has come; for anyone.
+
+        Raises:
+            GovernanceRefusedError: with the reason.
+        """
+        return self._send(sender, "apply_type", [self._type_words(new, adapter), weight])
+
+    def _type_words(self, new: ProofTypeInfo, adapter: bytes) -> tuple[Any, ...]:
+        s = self.settlement
+        site = Site(s.domain, s.names.suites, self.operator, self.council)
+        return abi_type(new, proof_type_id(new.name), adapter, site)
+
+    def ready(self, key: bytes) -> int:
+        """Unix seconds from which what was announced can be applied, for another timelock; 0: nothing was."""
+        return int(self._view("ready", key))
+
+    def announced(self) -> list[Announced]:
+        """What waits to be applied, in the order in which it was announced."""
+        found: dict[bytes, Announced] = {}
+        for located in events_of(self.l1, [self]):
+            if isinstance(located.event, Happened) and located.event.name == "Scheduled":
+                a = located.event.arguments
+                found[bytes(a["key"])] = Announced(bytes(a["key"]), a["ready"], bytes(a["action"]))
+        return [a for key, a in found.items() if self.ready(key) == a.ready]
+
+    def cancel(self, operator: LocalAccount, key: bytes) -> Receipt:
+        """Take back what was announced.
+
+        Raises:
+            GovernanceRefusedError: with the reason.
+        """
+        return self._send(operator, "cancel", [key])
+
     def replace_verifier_data(self, proof_type: str, adapter: bytes, gas: int) -> bytes:
         """Calldata with which the council gives a quarantined or disabled type another adapter."""
         index = self.settlement.names.type_index(proof_type)
@@ -200,7 +274,10 @@ class Governance(Contract):
         resolved, winner, losers, disabled, by_council = c[9:14]
         names = self.settlement.names
         of_claims = _KINDS[kind] == "claims"
-        if of_claims and not resolved:  # L1 writes it down when the conflict is over
+        # L1 writes it down when the conflict is over.
+        if not resolved and int(self._view("open_conflict")) == index + 1:
+            sides = [names.of_mask(s) for s in self._view("support")[: len(options)]]
+        elif of_claims and not resolved:
             sides = [
                 tuple(sorted({*self.settlement.claim(bytes(o)).counting, *names.of_mask(s)}))
                 for o, s in zip(options, supporters, strict=True)
@@ -245,18 +322,44 @@ class Governance(Contract):
         Raises:
             GovernanceRefusedError, ProofRefusedError: with the reason.
         """
-        return self._send(
+        arguments = [
+            self.settlement.names.type_index(proof_type),
+            parent,
+            journal_hash,
+            first_journal_hash,
+            [r.words for r in results],
+            to_checksum_address(payee),
+        ]
+        return self._with_proof(
+            sender, "convict", arguments, proof_type, parent, journal_hash, results, payee, proof
+        )
+
+    def _with_proof(
+        self,
+        sender: LocalAccount,
+        function: str,
+        arguments: Sequence[object],
+        proof_type: str,
+        parent: bytes,
+        journal_hash: bytes,
+        results: Sequence[SuiteResult],
+        payee: bytes,
+        proof: bytes,
+    ) -> Receipt:
+        """Call a function whose last argument is a proof of a claim; a long one goes through its adapter."""
+        if len(proof) <= MAX_PROOF:
+            return self._send(sender, function, [*arguments, proof])
+        return self.settlement.send_through_adapter(
             sender,
-            "convict",
-            [
-                self.settlement.names.type_index(proof_type),
-                parent,
-                journal_hash,
-                first_journal_hash,
-                [r.words for r in results],
-                to_checksum_address(payee),
-                proof,
-            ],
+            proof_type,
+            parent,
+            journal_hash,
+            results,
+            payee,
+            proof,
+            self.address,
+            self.encode(function, [*arguments, b""]),
+            contract=self,
         )
 
     def canary(
@@ -270,20 +373,40 @@ class Governance(Contract):
     ) -> Receipt:
         """Prove a batch of noops that changes the state, disable the type by it, and earn the bounty.
 
+        Args:
+            journal: of a claim on genesis.
+
         Raises:
             GovernanceRefusedError, ProofRefusedError: with the reason.
         """
-        return self._send(
-            sender,
-            "canary",
-            [
-                self.settlement.names.type_index(proof_type),
-                journal,
-                [r.words for r in results],
-                to_checksum_address(payee),
-                proof,
-            ],
-        )
+        arguments = [
+            self.settlement.names.type_index(proof_type),
+            journal,
+            [r.words for r in results],
+            to_checksum_address(payee),
+        ]
+        genesis, hash = self.settlement.genesis, claims.journal_hash(journal)
+        return self._with_proof(sender, "canary", arguments, proof_type, genesis, hash, results, payee, proof)
+
+    def bounty(self) -> int:
+        """Wei that a canary earns, as far as there is that much."""
+        return int(self._view("BOUNTY"))
+
+    def credit(self, who: bytes) -> int:
+        """Wei that canaries earned ``who``, and that were not paid yet."""
+        return int(self._view("credit", to_checksum_address(who)))
+
+    def claim_bounty(self, sender: LocalAccount, payee: bytes) -> Receipt:
+        """Have a payee paid what its canaries earned; for anyone.
+
+        Raises:
+            GovernanceRefusedError: with the reason.
+        """
+        return self._send(sender, "claim_bounty", [to_checksum_address(payee)])
+
+    def fund(self, sender: LocalAccount, wei: int) -> Receipt:
+        """Add to what canaries are paid from."""
+        return self._send(sender, "fund", [], value=wei)
 
     def _event(self, name: str, arguments: Any) -> Event:
         match name:

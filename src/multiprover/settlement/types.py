@@ -95,6 +95,10 @@ class TypeStatus:
     next_adapter: bytes | None
     next_from: int
 
+    def adapter_at(self, number: int) -> bytes:
+        """The adapter that verifies proofs of batch ``number``."""
+        return self.adapter if self.next_adapter is None or number < self.next_from else self.next_adapter
+
 
 @dataclass(frozen=True)
 class ClaimStatus:
