@@ -5,7 +5,7 @@ import { join } from "node:path";
 import solc from "solc";
 
 // What is deployed by itself; the others are parts of these.
-const DEPLOYED = ["Plonky2Adapter"];
+const DEPLOYED = ["Halo2Adapter", "Plonky2Adapter"];
 
 const settings = {
     evmVersion: "prague",

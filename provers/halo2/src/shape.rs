@@ -218,7 +218,7 @@ struct Contract<'a> {
 }
 
 /// The first place of memory that the contract takes: what the compiler needs lies before.
-const MEMORY: usize = 0x400;
+const MEMORY: usize = 0x800;
 
 impl<'a> Contract<'a> {
     fn new(shape: &'a Shape) -> Self {
@@ -404,7 +404,7 @@ impl<'a> Contract<'a> {
         number("SETS_AT", self.at["TABLES_AT"] + tables[0].len() + tables[1].len(), "");
         let mut table = tables.concat();
         table.resize(table.len().next_multiple_of(WORD), 0);
-        writeln!(text, "\n/// {}\nbytes constant TABLES =", TABLES).expect("a string takes all");
+        writeln!(text, "\n{TABLES}\nbytes constant TABLES =").expect("a string takes all");
         let lines: Vec<String> = table.chunks(48).map(|line| format!("    hex\"{}\"", &hex(line)[2..])).collect();
         writeln!(text, "{};", lines.join("\n")).expect("a string takes all");
         text.push_str(&self.constraints());
@@ -458,15 +458,17 @@ impl<'a> Contract<'a> {
              abstract contract Halo2Constraints {{\n    \
              function _gates() internal pure returns (uint256 sum) {{\n        \
              assembly (\"memory-safe\") {{\n            \
-             let r := mload({})\n            let y := mload({})\n{body}        }}\n    }}\n}}\n",
+             let r := mload({})\n            let y := mload({})\n            \
+             // 0, which the compiler does not know: else it would see what is kept where, and compute it again at each use.\n            \
+             let o := mload(0x60)\n{body}        }}\n    }}\n}}\n",
             self.at["MODULUS_AT"], self.at["Y_AT"]
         )
     }
 }
 
-const TABLES: &str = "Rotations: address of the power of w. Columns of the permutation: address of the value. Sets of openings: number of\n\
-/// points; the points (places of rotations), then those that are not in the set; number of commitments (two bytes); each\n\
-/// commitment's address, and those of its values.";
+const TABLES: &str = "// Rotations: address of the power of w. Columns of the permutation: address of the value. Sets of openings: number of
+// points; the points (places of rotations), then those that are not in the set; number of commitments (two bytes); each
+// commitment's address, and those of its values.";
 
 fn tables_bytes(shape: &Shape) -> usize {
     let members = |set: &OpeningSet| 2 * set.members.len() * (1 + set.points.len());
@@ -627,7 +629,7 @@ impl<'a> Code<'a> {
     fn keep(&mut self, text: &Text) -> Text {
         let at = self.contract.at["SHARED_AT"] + WORD * self.slots;
         self.slots += 1;
-        self.pending.push(format!("mstore({at}, {})", text.code));
+        self.pending.push(format!("mstore(add(o, {at}), {})", text.code));
         Text { code: format!("mload({at})"), bound: text.bound, depth: 1 }
     }
 
@@ -667,7 +669,10 @@ impl<'a> Code<'a> {
         if leaf {
             return text;
         }
-        if self.uses[id] > 1 || text.depth > MAX_DEPTH {
+        let cheap = matches!(self.nodes[id], Node::Negated(a) if matches!(self.nodes[a], Node::Load(_)));
+        // The compiler makes `sub(r, 2)` an addition of a number of 32 bytes.
+        let long = matches!(self.nodes[id], Node::Negated(a) if matches!(self.nodes[a], Node::Constant(_)));
+        if long || self.uses[id] > 1 && !cheap || text.depth > MAX_DEPTH {
             let kept = self.keep(&text);
             self.kept.insert(id, kept.clone());
             return kept;
