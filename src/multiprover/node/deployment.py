@@ -13,7 +13,7 @@ from multiprover.ledger.state import State
 from multiprover.program import Program
 from multiprover.prover.v1 import prover_pb2 as pb
 from multiprover.provers.manifest import Manifest
-from multiprover.settlement.adapters import Groth16Type, Plonky2Type, ProofTypeInfo, SgxType
+from multiprover.settlement.adapters import Groth16Type, Halo2Type, Plonky2Type, ProofTypeInfo, SgxType
 from multiprover.settlement.base import address_of
 from multiprover.settlement.bridge_rules import BridgeRules
 from multiprover.settlement.defaults import Parameters, default_policy
@@ -42,6 +42,10 @@ def _groth16(prepared: pb.Prepared, _: Manifest, __: bool) -> ProofTypeInfo:
     return Groth16Type(prepared.artefacts["l1_verifier"])
 
 
+def _halo2(prepared: pb.Prepared, _: Manifest, __: bool) -> ProofTypeInfo:
+    return Halo2Type(prepared.artefacts["l1_verifier"])
+
+
 def _plonky2(prepared: pb.Prepared, _: Manifest, __: bool) -> ProofTypeInfo:
     return Plonky2Type(prepared.artefacts["l1_verifier"])
 
@@ -56,6 +60,7 @@ def _sgx(prepared: pb.Prepared, manifest: Manifest, allow_simulated: bool) -> Pr
 
 ADAPTERS: Final[Mapping[str, Callable[[pb.Prepared, Manifest, bool], ProofTypeInfo]]] = {
     "groth16": _groth16,
+    "halo2": _halo2,
     "plonky2": _plonky2,
     "sgx": _sgx,
 }

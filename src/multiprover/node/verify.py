@@ -13,7 +13,7 @@ from eth_hash.auto import keccak
 from eth_utils.address import to_checksum_address
 
 from multiprover.prover.v1 import prover_pb2 as pb
-from multiprover.settlement import claims, groth16, plonky2
+from multiprover.settlement import claims, groth16, halo2, plonky2
 from multiprover.settlement.errors import RefusedError
 from multiprover.settlement.l1 import L1, open_l1
 
@@ -84,8 +84,9 @@ class Verifier:
         """An L1 in this process, the type's adapter there, and the calldata that asks it about the proof."""
         artefact = self._artefact(proof_type, "l1_verifier")
         payee, suites = to_checksum_address(statement.payee), [_words(s) for s in statement.suites]
-        if proof_type == "groth16":
-            creation_code = groth16.creation_code(artefact, statement.domain)
+        if proof_type in ("groth16", "halo2"):
+            created = groth16.creation_code if proof_type == "groth16" else halo2.creation_code
+            creation_code = created(artefact, statement.domain)
             function, types = "verify", [_VOUCH, "bytes"]
             arguments: list[object] = [(statement.domain, statement.claim, payee, suites), proof]
         elif proof_type == "plonky2":

@@ -10,10 +10,11 @@ from eth_abi.abi import encode
 from eth_account.signers.local import LocalAccount
 from eth_utils.address import to_checksum_address
 
-from multiprover.settlement import groth16, plonky2
+from multiprover.settlement import groth16, halo2, plonky2
 from multiprover.settlement.base import Contract
 from multiprover.settlement.contracts import artifact
 from multiprover.settlement.events import Receipt
+from multiprover.settlement.halo2 import HALO2_GAS
 from multiprover.settlement.l1 import L1
 from multiprover.settlement.plonky2 import PLONKY2_GAS
 
@@ -83,6 +84,25 @@ class Groth16Type:
 
     def adapter_at(self, l1: L1, deployer: LocalAccount, site: Site) -> bytes:
         return l1.create(deployer, groth16.creation_code(self.verifying_key, site.domain))
+
+
+@dataclass(frozen=True)
+class Halo2Type:
+    """Deploys a ``Halo2Adapter``: one verifying key, one suite, proofs that bind."""
+
+    verifying_key: bytes
+    """The prover's artefact ``l1_verifier`` (docs/prover.md §3)."""
+    name: str = "halo2"
+    suite: str = "bn254"
+    binds: bool = True
+    gas: int = HALO2_GAS
+    creations: int = 1
+
+    def suites_of(self, site: Site) -> tuple[str, ...]:
+        return tuple(s for s in site.suites if s == self.suite)
+
+    def adapter_at(self, l1: L1, deployer: LocalAccount, site: Site) -> bytes:
+        return l1.create(deployer, halo2.creation_code(self.verifying_key, site.domain))
 
 
 @dataclass(frozen=True)
