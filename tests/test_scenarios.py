@@ -13,7 +13,10 @@ import pytest
 
 from multiprover.cli.main import main
 from multiprover.node.scenarios import RESULT, SCENARIOS, ScenarioError, forge, play
+from multiprover.node.scenarios.stories import lie_of_more
 from multiprover.node.scenarios.world import World
+from multiprover.settlement.policy import Alternative, Policy, Tier
+from multiprover.settlement.types import DAY_S
 
 
 @pytest.fixture(scope="session")
@@ -23,6 +26,7 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def played(name: str, cache: Path, types: tuple[str, ...] | None = None) -> dict[str, Any]:
     result = play(name, cache, types=types)
+    assert tuple(result)[: len(RESULT)] == RESULT
     assert result["final_state_true"] is True
     assert result["stolen"] == 0
     return result
@@ -47,6 +51,34 @@ def test_a_silent_council_leaves_it_to_weight(cache: Path) -> None:
     assert result["types"]["sgx"] == "quarantined"
     assert result["final_batches"]["some_value"] == result["batches"]
     assert result["elapsed_l1_s"] > 7 * 86_400
+
+
+def test_liars_who_satisfy_the_policy_get_what_it_releases_if_nobody_looks(
+    cache: Path, tmp_path: Path
+) -> None:
+    """The story of ``lie-two`` with one liar, under a policy that one type and a day satisfy."""
+    alternatives = (
+        Alternative(types=("sgx", "groth16"), delay_s=0),
+        Alternative(types=("sgx",), delay_s=DAY_S),
+    )
+    policy = Policy(
+        tiers=(Tier(limit_gwei=None, alternatives=alternatives),),
+        weights={"sgx": 1, "groth16": 2},
+        accepts_halt=True,
+    )
+    with World(tmp_path, ("groth16", "sgx"), cache, liars=("sgx",), policy=policy) as world:
+        what_if = lie_of_more(world)["what_if"]
+        result = world.outcome()
+    assert {name: tried["stolen"] for name, tried in what_if.items()} == {
+        "nobody_looks": 15 * 10**9,  # everything that was paid in
+        "nobody_looks_top_tier_of_every_type": 0,
+        "council_silent": 0,  # the heavier type is right
+    }
+    assert what_if["nobody_looks"]["elapsed_l1_s"] > DAY_S
+    assert result["final_state_true"] is True
+    assert result["stolen"] == 0
+    assert result["resolved_by"] == "council"
+    assert result["final_batches"]["any_value"] == result["batches"]
 
 
 @pytest.mark.parametrize("name", ["agreement", "halt-sequencer", "reorg", "escape"])
@@ -110,25 +142,18 @@ def test_keys_to_lie_with_stand_where_no_honest_prover_looks(tmp_path: Path) -> 
 
 
 def test_the_command_prints_how_it_ended_and_nothing_else(
-    cache: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setenv("MULTIPROVER_CACHE", str(cache))
-    monkeypatch.setattr("sys.argv", ["multiprover", "scenario", "agreement", "--types", "sgx", "--json"])
-
-    def status() -> int | str | None:
-        with pytest.raises(SystemExit) as ended:
+    monkeypatch.setattr("sys.argv", ["multiprover", "scenario", "agreement", "--json"])
+    ended = {
+        "final_state_true": True, "stolen": 0, "conflict": None, "resolved_by": None, "elapsed_l1_s": 27
+    }  # fmt: skip
+    for false in ({}, {"stolen": 5}, {"final_state_true": False}):
+        played = ended | false | {"steps": ["much"]}
+        monkeypatch.setattr("multiprover.cli.scenario.play", lambda *_, played=played, **__: played)
+        with pytest.raises(SystemExit) as status:
             main()
-        return ended.value.code
-
-    assert status() == 0
-    document = json.loads(capsys.readouterr().out)
-    assert tuple(document) == RESULT
-    assert document.pop("elapsed_l1_s") > 0
-    assert document == {"final_state_true": True, "stolen": 0, "conflict": None, "resolved_by": None}
-    for false in ({"stolen": 5}, {"final_state_true": False}):
-        ended = document | {"elapsed_l1_s": 0} | false
-        monkeypatch.setattr("multiprover.cli.scenario.play", lambda *_, ended=ended, **__: ended)
-        assert status() == 1
+        assert status.value.code == (1 if false else 0)
         printed = capsys.readouterr()
-        assert json.loads(printed.out) == ended
-        assert "expected a true final state and nothing stolen" in printed.err
+        assert json.loads(printed.out) == ended | false
+        assert ("expected a true final state and nothing stolen" in printed.err) is bool(false)

@@ -47,7 +47,13 @@ def scenario(
     if name is None:
         raise ScenarioError(f"expected one of the scenarios {', '.join(SCENARIOS)}, got none")
     chosen = tuple(t.strip() for t in types.split(",") if t.strip()) if types is not None else None
-    document = play(name, default_cache(), err.print, types=chosen, l1_url=l1)
+    document = play(
+        name,
+        default_cache(),
+        lambda line: err.print(line, markup=False, soft_wrap=True),
+        types=chosen,
+        l1_url=l1,
+    )
     if json:
         print_json(document if details else {key: document[key] for key in RESULT})
     else:

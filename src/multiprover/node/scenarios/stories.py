@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -21,7 +22,8 @@ from multiprover.settlement import claims
 from multiprover.settlement.base import address_of
 from multiprover.settlement.bridge_rules import BridgeRules, escape_opening
 from multiprover.settlement.defaults import SINGLE_DELAY_S, by_trust
-from multiprover.settlement.policy import Alternative, Policy, Tier
+from multiprover.settlement.errors import RefusedError
+from multiprover.settlement.policy import Alternative, Tier
 from multiprover.settlement.types import DAY_S, EPOCH_S
 
 DUAL: Final = ("groth16", "sgx")
@@ -92,53 +94,70 @@ def lie(world: World) -> dict[str, Any]:
 
 
 def lie_of_more(world: World) -> dict[str, Any]:
-    """As many types lie together as an alternative of the policy asks for: a watcher saves what that
-    alternative releases, and a tier that asks for every type what it does not.
+    """As many types lie together as an alternative of the policy asks for: a watcher and the council save
+    what that alternative releases, and a tier that asks for every type what they do not.
 
-    What the liars get if nobody looks until their delay is over is tried first, under the policy as it is and
-    under one whose top tier asks for every type; L1 forgets both.
+    What the liars get if nobody looks, and if the council is silent, is tried as well; L1 forgets it.
     """
     batch, false = _until_both_stand(world, everything=True)
     world.stop_node()
-    policy = world.policy
+    policy, governance = world.policy, world.contracts.governance
     *lower, top = policy.tiers
     delays = [a.delay_s for a in top.alternatives if set(a.types) <= set(world.liars)]
     if not delays:
         raise ScenarioError(f"expected a policy whose top tier {' and '.join(world.liars)} satisfy")
     every = Tier(limit_gwei=None, alternatives=(Alternative(types=by_trust(world.types), delay_s=0),))
     strict = policy.model_copy(update={"tiers": (*lower, every), "accepts_halt": True})
-    unseen = {
-        "as_deployed": _unseen(world, false, min(delays)),
-        "top_tier_of_every_type": _unseen(world, false, min(delays), strict),
+
+    def ask_for_every_type() -> None:
+        governance.propose_policy(world.operator, strict)
+        world.l1.advance_time(world.parameters.timelock_s)
+        governance.apply_policy(world.keeper, strict)
+
+    def weigh() -> None:
+        world.l1.advance_time(DAY_S + EPOCH_S)
+        governance.resolve(world.keeper)
+
+    delay = min(delays)
+    otherwise = {
+        "nobody_looks": _what_if(world, false, delay, "nobody looks"),
+        "nobody_looks_top_tier_of_every_type": _what_if(
+            world,
+            false,
+            delay,
+            "nobody looks, and the top tier has come to ask for every type",
+            ask_for_every_type,
+        ),
     }
-    if unseen["top_tier_of_every_type"]["stolen"]:
+    if otherwise["nobody_looks_top_tier_of_every_type"]["stolen"]:
         raise ScenarioError("expected that nothing leaves by a tier that asks for every type")
     _until_shown(world, false)
+    otherwise["council_silent"] = _what_if(world, false, delay, "the council says nothing", weigh)
     world.council_chooses()
     for name in world.liars:
         world.council_replaces(name)
     _recover(world, batch, false)
-    return {"if_unseen": unseen}
+    return {"what_if": otherwise}
 
 
-def _unseen(world: World, false: Lie, delay_s: int, policy: Policy | None = None) -> dict[str, int]:
-    """What a lie gets if nobody shows it until a delay is over; L1 forgets it all again."""
-    snapshot, before = world.l1.snapshot(), world.l1.now()
-    if policy is not None:
-        world.contracts.governance.tighten_policy(world.operator, policy)
+def _what_if(
+    world: World, false: Lie, delay_s: int, label: str, first: Callable[[], None] = lambda: None
+) -> dict[str, int]:
+    """What a lie gets once ``first`` is done and a delay is over with nobody looking; L1 forgets it."""
+    snapshot = world.l1.snapshot()
+    first()
     world.l1.advance_time(delay_s + EPOCH_S)
-    world.contracts.settlement.settle(
-        world.mallory, false.batch.parent, claims.journal_hash(false.batch.journal)
-    )
+    journal_hash = claims.journal_hash(false.batch.journal)
+    with suppress(RefusedError):  # nothing of it is final then, which the withdrawal says
+        world.contracts.settlement.settle(world.mallory, false.batch.parent, journal_hash)
     reason = world.withdraw(false.batch, false.slot)
-    after = world.l1.now() - before
+    after = world.l1.now() - world.started
     world.l1.revert(snapshot)
     world.tell(
-        f"nobody looks for {after / DAY_S:.1f} days, "
-        f"{'as deployed' if policy is None else 'and the top tier asks for every type'}: mallory's "
-        f"{false.gwei / ETH_GWEI:g} ETH are {f'refused ({reason})' if reason else 'PAID'} (L1 forgets this)"
+        f"what if {label}: after {after / DAY_S:.1f} days mallory's {false.gwei / ETH_GWEI:g} ETH are "
+        f"{f'refused ({reason})' if reason else 'PAID'} (L1 forgets this)"
     )
-    return {"after_l1_s": after, "stolen": 0 if reason else false.gwei}
+    return {"elapsed_l1_s": after, "stolen": 0 if reason else false.gwei}
 
 
 def silent_council(world: World) -> dict[str, Any]:

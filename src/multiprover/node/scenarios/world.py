@@ -32,6 +32,7 @@ from multiprover.settlement.base import address_of
 from multiprover.settlement.deploy import Contracts, CouncilInfo
 from multiprover.settlement.errors import RefusedError
 from multiprover.settlement.l1 import L1, open_l1
+from multiprover.settlement.policy import Policy
 from multiprover.settlement.types import EPOCH_S, WEI_PER_GWEI, SuiteResult
 from multiprover.suites import Wallet, get
 
@@ -111,6 +112,7 @@ class World:
         *,
         liars: Sequence[str] = (),
         l1_url: str | None = None,
+        policy: Policy | None = None,
     ) -> None:
         """
         Args:
@@ -119,6 +121,7 @@ class World:
             cache: where provers keep keys.
             liars: proof types that can be made to accept what is false.
             l1_url: a development chain with the accounts of :data:`MNEMONIC`; None: one in this process.
+            policy: of the deployment; None: the default of its types.
         """
         self.tell = Tale(listener)
         self.types = tuple(types)
@@ -130,6 +133,7 @@ class World:
         accounts = _accounts(self.l1)
         self.operator, self.mallory, self.keeper, self.rival = accounts[:4]
         self.council = accounts[4:7]
+        self._chosen = policy
         self.workspace = self._workspace("sequencer", self._cache_of(self.liars))
         suites = self.workspace.program.suites
         self.users = [
@@ -171,6 +175,7 @@ class World:
             workspace.manifests,
             address_of(self.operator),
             allow_simulated=True,
+            policy=workspace.config.policy,
             council=CouncilInfo(tuple(address_of(m) for m in self.council), 2),
         )
         self.policy = plan.policy
@@ -194,7 +199,7 @@ class World:
         source = root / "examples/token/token.py"
         if not source.is_file():
             raise ScenarioError("scenarios need the examples: run them in a clone of the repository")
-        config = Config(transition=f"{source}:Token", slots=self.slots, types=self.types)
+        config = Config(transition=f"{source}:Token", slots=self.slots, types=self.types, policy=self._chosen)
         return Workspace.create(self.directory / name, config, cache=cache)
 
     def _cache_of(self, liars: Sequence[str]) -> Path:
