@@ -3,7 +3,8 @@
 #
 #     sh scripts/anvil.sh [SCENARIO...]
 #
-# Without names, all that can be played here. Each gets a new chain. Ends with status 1 if one did not go as it must.
+# Without names, all that can be played here; those with plonky2 take minutes. Each gets a new chain. Ends with status 1 if one did not go as
+# it must.
 set -eu
 cd "$(dirname "$0")/.."
 PORT=${PORT:-8549}

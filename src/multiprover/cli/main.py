@@ -14,6 +14,7 @@ from typing import Annotated
 import structlog
 import typer
 
+from multiprover.cli import anyone as anyone_command
 from multiprover.cli import bench as bench_command
 from multiprover.cli import commands
 from multiprover.cli import council as council_command
@@ -44,6 +45,7 @@ from multiprover.provers.errors import ProverError
 from multiprover.provers.registry import RegistryError, suites_for
 from multiprover.risk.errors import RiskError
 from multiprover.settlement.bridge_rules import RulesError
+from multiprover.settlement.contracts import StaleArtefactError
 from multiprover.settlement.errors import L1Error
 from multiprover.settlement.policy import PolicyError
 from multiprover.suites import SuiteError
@@ -70,6 +72,7 @@ EXPECTED_ERRORS = (
     RoleError,
     RulesError,
     ScenarioError,
+    StaleArtefactError,
     StorageError,
     SuiteError,
     TakeoverError,
@@ -92,6 +95,7 @@ app.add_typer(operator_command.app, name="operator")
 app.add_typer(council_command.app, name="council")
 app.command("watcher")(watcher_command.watch)
 app.add_typer(user_command.app, name="user")
+app.add_typer(anyone_command.app, name="anyone")
 app.command("scenario")(scenario_command.scenario)
 app.add_typer(risk_command.app, name="risk")
 app.add_typer(soundness_command.app, name="soundness")
