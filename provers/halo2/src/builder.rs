@@ -5,7 +5,7 @@
 
 use halo2_axiom::circuit::{Layouter, SimpleFloorPlanner, Value};
 use halo2_axiom::halo2curves::bn256::Fr;
-use halo2_axiom::halo2curves::ff::{Field, PrimeField};
+use halo2_axiom::halo2curves::ff::Field;
 use halo2_axiom::plonk::{Any, Circuit, Column, ConstraintSystem, Error};
 
 use crate::config::{COEFFICIENTS, COLUMNS, Config, FIXED, LIMBS, LOOKUP, PUBLIC, SELECTORS, TABLE, wire};
@@ -36,8 +36,53 @@ pub enum Place {
     Copy(Wire),
     /// A new value.
     New(Fr),
+    /// A copy of the first cell of the same constraint.
+    First,
     /// Nothing: its coefficients are 0.
     Empty,
+}
+
+/// A number of up to 256 bits, or a difference of two's complement.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Wide {
+    pub high: u128,
+    pub low: u128,
+}
+
+impl Wide {
+    pub const fn power(bits: u32) -> Wide {
+        if bits < 128 { Wide { high: 0, low: 1 << bits } } else { Wide { high: 1 << (bits - 128), low: 0 } }
+    }
+    /// Modulo 2^256.
+    pub fn plus(self, other: Wide) -> Wide {
+        let (low, carry) = self.low.overflowing_add(other.low);
+        Wide { high: self.high.wrapping_add(other.high).wrapping_add(carry.into()), low }
+    }
+    /// Modulo 2^256.
+    pub fn minus(self, other: Wide) -> Wide {
+        let (low, borrow) = self.low.overflowing_sub(other.low);
+        Wide { high: self.high.wrapping_sub(other.high).wrapping_sub(borrow.into()), low }
+    }
+    /// Without the lowest bits; `bits` is below 256.
+    pub fn shifted(self, bits: u32) -> Wide {
+        match bits {
+            0 => self,
+            1..128 => Wide { high: self.high >> bits, low: self.low >> bits | self.high << (128 - bits) },
+            _ => Wide { high: 0, low: self.high >> (bits - 128) },
+        }
+    }
+    /// Modulo the field's order.
+    pub fn element(self) -> Fr {
+        let limbs = [self.low, self.low >> 64, self.high, self.high >> 64].map(|l| Fr::from(l as u64));
+        let shift = Fr::from_raw([0, 1, 0, 0]);
+        limbs.into_iter().rev().reduce(|sum, limb| sum * shift + limb).expect("four limbs")
+    }
+}
+
+impl From<i128> for Wide {
+    fn from(v: i128) -> Self {
+        Wide { high: if v < 0 { u128::MAX } else { 0 }, low: v as u128 }
+    }
 }
 
 /// What a walk is for.
@@ -134,6 +179,11 @@ impl Builder {
         self.hashes + 1 + (self.usable - self.gates.min(self.sums)) + UNUSABLE
     }
 
+    /// Whether the walk writes advice.
+    pub fn has_advice(&self) -> bool {
+        !self.tables.advice.is_empty()
+    }
+
     /// New values so far.
     pub fn news(&self) -> usize {
         self.news
@@ -184,7 +234,7 @@ impl Builder {
     }
 
     /// Sets selector `s{n}` of a row.
-    pub fn select(&mut self, n: usize, row: usize, value: u64) {
+    pub fn mark(&mut self, n: usize, row: usize, value: u64) {
         self.fix(SELECTORS + n, row, Fr::from(value));
     }
 
@@ -192,8 +242,20 @@ impl Builder {
         match place {
             Place::Copy(from) => Some(self.copy(column, row, from)),
             Place::New(value) => Some(self.assign(column, row, value)),
-            Place::Empty => None,
+            Place::First | Place::Empty => None,
         }
+    }
+
+    /// The cells of `columns` in order.
+    fn places<const N: usize>(&mut self, row: usize, columns: [usize; N], places: [Place; N]) -> [Option<Wire>; N] {
+        let mut wires = [None; N];
+        for (i, place) in places.into_iter().enumerate() {
+            wires[i] = match place {
+                Place::First => self.place(columns[i], row, Place::Copy(wires[0].expect("the first cell"))),
+                place => self.place(columns[i], row, place),
+            };
+        }
+        wires
     }
 
     /// `q0·a + q1·b + q2·a·b + q3 = c`.
@@ -203,33 +265,35 @@ impl Builder {
             None => {
                 self.gates -= 1;
                 self.half = Some(self.gates);
-                self.select(1, self.gates, wire::PAIR);
+                self.mark(1, self.gates, wire::PAIR);
                 (self.gates, 0, 0)
             }
         };
         for (i, q) in q.into_iter().enumerate() {
             self.fix(coefficient + i, row, q);
         }
-        [(0, a), (1, b), (2, c)].map(|(i, p)| self.place(column + i, row, p))
+        self.places(row, [column, column + 1, column + 2], [a, b, c])
     }
 
-    /// `q0·a + q1·b + q2·a·b + q3 + q4·c + q5·d + q6·c·d + q7` as a new cell.
-    pub fn wide(&mut self, [a, b, c, d]: [Place; 4], q: [Fr; COEFFICIENTS], value: Fr) -> Wire {
+    /// `q0·a + q1·b + q2·a·b + q3 + q4·c + q5·d + q6·c·d + q7 = out`.
+    pub fn wide(&mut self, places: [Place; 4], q: [Fr; COEFFICIENTS], out: Place) -> Option<Wire> {
+        self.wide_cells(places, q, out)[4]
+    }
+
+    /// The same; all its cells.
+    pub fn wide_cells(&mut self, [a, b, c, d]: [Place; 4], q: [Fr; COEFFICIENTS], out: Place) -> [Option<Wire>; 5] {
         self.gates -= 1;
         let row = self.gates;
-        self.select(1, row, wire::WIDE);
+        self.mark(1, row, wire::WIDE);
         for (i, q) in q.into_iter().enumerate() {
             self.fix(i, row, q);
         }
-        for (column, p) in [(0, a), (1, b), (6, c), (7, d)] {
-            self.place(column, row, p);
-        }
-        self.assign(8, row, value)
+        self.places(row, [0, 1, 6, 7, 8], [a, b, c, d, out])
     }
 
     /// The `n`-th public value.
     pub fn public(&mut self, n: usize, value: Fr) -> Wire {
-        self.select(1, n, wire::PAIR);
+        self.mark(1, n, wire::PAIR);
         self.assign(2, n, value)
     }
 
@@ -243,6 +307,11 @@ impl Builder {
         let wire = wire.expect("placed");
         self.constants.push((value, wire));
         wire
+    }
+
+    /// A new cell that no constraint holds yet.
+    pub fn free(&mut self, value: Fr) -> Wire {
+        self.constrain(Place::New(value), Place::Empty, [Fr::ZERO; 4], Place::Empty)[0].expect("placed")
     }
 
     /// `terms` with their factors, plus `constant`, as a cell.
@@ -260,7 +329,7 @@ impl Builder {
                 self.constrain(part(0), part(1), q, Place::New(value))[2].expect("placed")
             } else {
                 let q = [factor(0), factor(1), zero, constant, factor(2), factor(3), zero, zero];
-                self.wide([part(0), part(1), part(2), part(3)], q, value)
+                self.wide([part(0), part(1), part(2), part(3)], q, Place::New(value)).expect("placed")
             };
             if rest.is_empty() {
                 return sum;
@@ -302,41 +371,38 @@ impl Builder {
         self.sums
     }
 
-    /// Demands `0 <= v < 2^bits` of a cell whose value, if it is so, is `value`. `bits` is 1 to 128.
-    pub fn limbs(&mut self, v: Wire, value: u128, bits: u32) {
+    /// Demands `0 <= v < 2^bits` of a cell whose value, if it is so, is `value`. `bits` is 1 to 160.
+    pub fn limbs(&mut self, v: Place, value: Wide, bits: u32) -> Wire {
         let count = bits.div_ceil(self.limb) as usize;
         let spare = count as u32 * self.limb - bits;
         let row = self.sum_rows(count + usize::from(spare > 0));
-        let mut last = self.copy(LOOKUP, row, v);
-        let shift = Fr::from(1 << self.limb);
-        for i in 0..count {
-            if i > 0 {
-                last = self.assign(LOOKUP, row + i, Fr::from_u128(value.checked_shr(self.limb * i as u32).unwrap_or(0)));
-            }
-            self.fix(LIMBS, row + i, Fr::ONE);
-            if i + 1 < count {
-                self.fix(LIMBS + 1, row + i, shift);
-            }
-        }
+        let (first, last) = self.running_sum(v, value, row, count - 1);
+        self.fix(LIMBS, row + count - 1, Fr::ONE);
         if spare > 0 {
-            // The top limb is short: so is it still a limb when shifted up.
+            // The top limb is short: it is still a limb when shifted up.
             self.copy(LOOKUP, row + count, last);
             self.fix(LIMBS, row + count, Fr::from(1 << spare));
         }
+        first
     }
 
-    /// Demands `0 <= v < 2^(limb·count + 1)` of a cell and gives the top bit, which the caller makes boolean.
-    pub fn limbs_and_top(&mut self, v: Wire, value: u128, count: usize) -> Wire {
+    /// Demands that `v` is `count` limbs and what is returned times `2^(limb·count)`.
+    pub fn above_limbs(&mut self, v: Wire, value: Wide, count: usize) -> Wire {
         let row = self.sum_rows(count + 1);
-        let mut last = self.copy(LOOKUP, row, v);
+        self.running_sum(Place::Copy(v), value, row, count).1
+    }
+
+    /// `v` and what is left of it above `count` limbs, one cell a limb between.
+    fn running_sum(&mut self, v: Place, value: Wide, row: usize, count: usize) -> (Wire, Wire) {
         let shift = Fr::from(1 << self.limb);
+        let first = self.place(LOOKUP, row, v).expect("a value");
+        let mut last = first;
         for i in 0..count {
             self.fix(LIMBS, row + i, Fr::ONE);
             self.fix(LIMBS + 1, row + i, shift);
-            let above = value.checked_shr(self.limb * (i as u32 + 1)).unwrap_or(0);
-            last = self.assign(LOOKUP, row + i + 1, Fr::from_u128(above));
+            last = self.assign(LOOKUP, row + i + 1, value.shifted(self.limb * (i as u32 + 1)).element());
         }
-        last
+        (first, last)
     }
 }
 

@@ -46,7 +46,7 @@ impl Builder {
                 state[side] += self.copy(6 + side, row, element).value;
             }
             if i == 0 {
-                self.select(1, row, wire::FRESH);
+                self.mark(1, row, wire::FRESH);
                 self.fix(6, row, capacity);
             }
             state = self.permutation(row, state, if i + 1 < count { hash::ABSORB } else { hash::END });
@@ -65,7 +65,7 @@ impl Builder {
             let right = self.copy(6, row, *right).value;
             let sibling = self.place(7, row, *sibling).expect("a sibling");
             let turned = right * (sibling.value - digest.value);
-            self.select(1, row, wire::MERKLE);
+            self.mark(1, row, wire::MERKLE);
             self.fix(6, row, capacity);
             let state = self.permutation(row, [digest.value + turned, sibling.value - turned, capacity], hash::END);
             digest = self.digest(state);
@@ -90,7 +90,7 @@ impl Builder {
                 *value = self.assign(i, row, *value).value;
             }
             if partial {
-                self.select(0, row, hash::PARTIAL);
+                self.mark(0, row, hash::PARTIAL);
                 for i in 0..PARTIAL_A_ROW {
                     let constant = constants[round][0];
                     self.fix(i, row, constant);
@@ -103,7 +103,7 @@ impl Builder {
                     round += 1;
                 }
             } else {
-                self.select(0, row, if row + 1 == first + ROWS { last } else { hash::FULL });
+                self.mark(0, row, if row + 1 == first + ROWS { last } else { hash::FULL });
                 for half in 0..2 {
                     for i in 0..3 {
                         let constant = constants[round][i];
