@@ -115,7 +115,7 @@ def test_a_statement_is_cut_to_the_types_suites() -> None:
 
 
 def test_ours_are_known() -> None:
-    assert Registry.load().names == ("groth16", "plonky2", "sgx")
+    assert Registry.load().names == ("groth16", "halo2", "plonky2", "sgx")
 
 
 def test_the_enclave_prover_is_a_module_of_this_interpreter() -> None:
