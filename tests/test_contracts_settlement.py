@@ -622,7 +622,13 @@ def test_a_policy_is_as_it_was_given_and_changes_with_notice(d: Deployment) -> N
     g.apply_policy(d.stranger, looser)
     assert g.policy() == looser
     assert g.policy_ready(looser) == 0
-    tighter = all_of(["one", "two", "all"], ["one", "two", "all"])
+    # That what halts for one type halts for another, too, needs notice.
+    with refuses("policy: not tighter"):
+        g.tighten_policy(d.operator, all_of(["one", "two", "all"], ["one", "two", "all"]))
+    (tier,) = looser.tiers
+    (alternative,) = tier.alternatives
+    slower = tier.model_copy(update={"alternatives": (alternative.model_copy(update={"delay_s": 60}),)})
+    tighter = looser.model_copy(update={"tiers": (slower,)})
     with pytest.raises(RefusedError):
         g.tighten_policy(d.stranger, tighter)
     g.tighten_policy(d.operator, tighter)

@@ -19,7 +19,8 @@ from multiprover.settlement.types import Conflict
 
 app = role(
     typer.Typer(
-        no_args_is_help=True, help="What a member of the council may do: nothing but within a conflict."
+        no_args_is_help=True,
+        help="What members of the council may do: choose in a conflict, replace a liar's verifier, bar keys.",
     )
 )
 
@@ -107,9 +108,42 @@ def replace(
     _propose(contracts, data, file, json)
 
 
-def _propose(contracts: Contracts, data: bytes, file: Path, as_json: bool) -> None:
+@app.command()
+def revoke(
+    context: typer.Context,
+    file: Out,
+    signer: Annotated[
+        str | None, typer.Argument(help="An enclave's vouching address; none: every key registered so far.")
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Propose to bar an enclave's key, or all registered so far, for good."""
+    contracts: Contracts = context.obj.contracts()
+    sgx = contracts.sgx()
+    data = sgx.revoke_data(None if signer is None else address(signer))
+    _propose(contracts, data, file, json, target=sgx.address)
+
+
+@app.command()
+def members(
+    context: typer.Context,
+    addresses: Annotated[list[str], typer.Argument(help="All members from then on.")],
+    threshold: Annotated[int, typer.Option(min=1, help="Members that must approve: more than half.")],
+    file: Out,
+    json: Json = False,
+) -> None:
+    """Propose other members of the council."""
+    contracts: Contracts = context.obj.contracts()
     council = _council(contracts)
-    action = council.action(contracts.governance.address, data)
+    data = council.set_members_data([address(a) for a in addresses], threshold)
+    _propose(contracts, data, file, json, target=council.address)
+
+
+def _propose(
+    contracts: Contracts, data: bytes, file: Path, as_json: bool, *, target: bytes | None = None
+) -> None:
+    council = _council(contracts)
+    action = council.action(target or contracts.governance.address, data)
     _write(file, action)
     _tell(action, file, as_json, council.threshold())
 

@@ -12,9 +12,10 @@ from pydantic import ValidationError
 
 from multiprover.cli.board import Board
 from multiprover.cli.output import out, print_json
-from multiprover.cli.roles import Json, Reference, RoleError, Target, address, plain, report, role
+from multiprover.cli.roles import Json, Reference, RoleError, Target, address, plain, report, role, word
 from multiprover.node.deployment import deploy_program, plan_for
 from multiprover.node.workspace import Config, Workspace
+from multiprover.settlement.adapters import AdapterType
 from multiprover.settlement.base import address_of
 from multiprover.settlement.bridge import Asset
 from multiprover.settlement.defaults import Parameters
@@ -26,9 +27,13 @@ app = role(
 )
 policy_app = typer.Typer(no_args_is_help=True, help="What a claim needs to be final.")
 upgrade_app = typer.Typer(no_args_is_help=True, help="Other verifiers for a proof type, by a timelock.")
+type_app = typer.Typer(no_args_is_help=True, help="Further proof types, by a timelock.")
+seat_app = typer.Typer(no_args_is_help=True, help="The sequencer's seat, and its bond.")
 asset_app = typer.Typer(no_args_is_help=True, help="Tokens that the bridge takes, by a timelock.")
 app.add_typer(policy_app, name="policy")
 app.add_typer(upgrade_app, name="upgrade")
+app.add_typer(type_app, name="type")
+app.add_typer(seat_app, name="seat")
 app.add_typer(asset_app, name="asset")
 
 PolicyFile = Annotated[Path, typer.Argument(help="A policy in JSON, as `operator show` prints it.")]
@@ -278,6 +283,111 @@ def apply_upgrade(
     report(receipt, json)
 
 
+Name = Annotated[str, typer.Argument(help="The new type's name.")]
+Suites = Annotated[str, typer.Option("--suites", help="That it commits to, separated by commas.")]
+Weight = Annotated[
+    int, typer.Option("--weight", min=1, max=255, help="In conflicts the council leaves open.")
+]
+Binds = Annotated[
+    bool,
+    typer.Option(
+        "--binds/--signs", help="Its proofs know the journal by (c, z, y), or sign the claim itself."
+    ),
+]
+
+
+def _new_type(name: str, adapter: str, suites: str, binds: bool, gas: int) -> AdapterType:
+    chosen = tuple(s.strip() for s in suites.split(",") if s.strip())
+    return AdapterType(name, address(adapter), chosen, binds, gas)
+
+
+@type_app.command("schedule")
+def schedule_type(
+    context: typer.Context,
+    name: Name,
+    adapter: Adapter,
+    suites: Suites,
+    gas: Gas,
+    weight: Weight,
+    binds: Binds = True,
+    json: Json = False,
+) -> None:
+    """Announce a further proof type, whose adapter is deployed; a policy must name it before it counts."""
+    new = _new_type(name, adapter, suites, binds, gas)
+    governance = context.obj.contracts().governance
+    report(governance.schedule_type(context.obj.account(), new, new.adapter, weight), json)
+
+
+@type_app.command("apply")
+def apply_type(
+    context: typer.Context,
+    name: Name,
+    adapter: Adapter,
+    suites: Suites,
+    gas: Gas,
+    weight: Weight,
+    binds: Binds = True,
+    json: Json = False,
+) -> None:
+    """Add an announced proof type; anyone may."""
+    new = _new_type(name, adapter, suites, binds, gas)
+    governance = context.obj.contracts().governance
+    report(governance.apply_type(context.obj.account(), new, new.adapter, weight), json)
+
+
+@app.command()
+def announced(context: typer.Context, json: Json = False) -> None:
+    """List what is announced and neither applied nor cancelled: its key, and when it can be applied."""
+    rows = [
+        {"key": plain(a.key), "kind": a.kind, "ready": a.ready}
+        for a in context.obj.contracts().governance.announced()
+    ]
+    if json:
+        print_json({"announced": rows})
+    for row in [] if json else rows:
+        out.print(", ".join(f"{k} {v}" for k, v in row.items()))
+
+
+@app.command()
+def cancel(
+    context: typer.Context,
+    key: Annotated[str, typer.Argument(help="As `announced` lists it.")],
+    json: Json = False,
+) -> None:
+    """Take back an announced policy, verifier or proof type."""
+    report(context.obj.contracts().governance.cancel(context.obj.account(), word(key)), json)
+
+
+@seat_app.command("take")
+def take_seat(context: typer.Context, json: Json = False) -> None:
+    """Become the sequencer of an open seat, for its bond; anyone may."""
+    report(context.obj.contracts().sequencing.take_seat(context.obj.account()), json)
+
+
+@seat_app.command("leave")
+def leave_seat(context: typer.Context, json: Json = False) -> None:
+    """Give notice; the duty goes on for the force window."""
+    report(context.obj.contracts().sequencing.leave(context.obj.account()), json)
+
+
+@seat_app.command("retire")
+def retire(context: typer.Context, json: Json = False) -> None:
+    """Open the seat after the notice, once the last batch is final; the bond becomes credit."""
+    report(context.obj.contracts().sequencing.retire(context.obj.account()), json)
+
+
+@seat_app.command("credit")
+def credit(
+    context: typer.Context,
+    payee: Annotated[str | None, typer.Argument(help="Whose; default: one's own.")] = None,
+    json: Json = False,
+) -> None:
+    """Pay out a bond that was given back, or what showing a fault has earned; for anyone."""
+    account = context.obj.account()
+    who = address(payee) if payee else address_of(account)
+    report(context.obj.contracts().sequencing.withdraw_credit(account, who), json)
+
+
 Number = Annotated[int, typer.Argument(min=1, help="Its number among the assets.")]
 Token = Annotated[str, typer.Argument(help="Address of the ERC-20.")]
 Unit = Annotated[
@@ -293,6 +403,15 @@ def schedule_asset(
     """Announce a token; it can be listed when the timelock is over."""
     asset = Asset(address(token), unit, rate)
     report(context.obj.contracts().bridge.schedule_asset(context.obj.account(), number, asset), json)
+
+
+@asset_app.command("cancel")
+def cancel_asset(
+    context: typer.Context, number: Number, token: Token, unit: Unit, rate: Rate, json: Json = False
+) -> None:
+    """Take back what was announced of a token."""
+    asset = Asset(address(token), unit, rate)
+    report(context.obj.contracts().bridge.cancel_asset(context.obj.account(), number, asset), json)
 
 
 @asset_app.command("list")

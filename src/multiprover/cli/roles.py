@@ -23,6 +23,7 @@ from multiprover.settlement import l1 as l1_module
 from multiprover.settlement.base import raw
 from multiprover.settlement.deploy import Contracts
 from multiprover.settlement.events import Event, Happened, Receipt
+from multiprover.settlement.evidence import Evidence, EvidenceError, read_evidence
 from multiprover.settlement.l1 import L1
 
 PASSWORD_VARIABLE = "MULTIPROVER_KEYSTORE_PASSWORD"  # noqa: S105 - a name, not a password
@@ -142,6 +143,32 @@ def address(text: str) -> bytes:
     if len(found) != 20:
         raise RoleError(f"expected an address of 20 bytes in hex, got {text!r}")
     return found
+
+
+def word(text: str) -> bytes:
+    """The 32 bytes of a claim or a key.
+
+    Raises:
+        RoleError: they are not 32.
+    """
+    try:
+        found = raw(text)
+    except ValueError:
+        found = b""
+    if len(found) != 32:
+        raise RoleError(f"expected 32 bytes in hex, got {text!r}")
+    return found
+
+
+def evidence(path: Path) -> Evidence:
+    """
+    Raises:
+        RoleError: the file has no proof with its statement.
+    """
+    try:
+        return read_evidence(path)
+    except EvidenceError as error:
+        raise RoleError(str(error)) from error
 
 
 def program_of(reference: str, contracts: Contracts) -> tuple[type[Transition], Program]:

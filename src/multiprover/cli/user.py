@@ -271,6 +271,17 @@ def _registration(
 
 
 @app.command()
+def collect(
+    context: typer.Context,
+    to: Annotated[str, typer.Argument(help="Address that shall have it.")],
+    asset: Annotated[int, typer.Option(min=0, help="0: L1's coin.")] = 0,
+    json: Json = False,
+) -> None:
+    """Take what the bridge could not pay to one's own address, to another."""
+    report(context.obj.contracts().bridge.collect(context.obj.account(), address(to), asset), json)
+
+
+@app.command()
 def halt(context: typer.Context, json: Json = False) -> None:
     """Halt everything for good, when nothing has become final for the escape window: then all can leave."""
     report(context.obj.contracts().bridge.halt(context.obj.account()), json)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -18,6 +19,7 @@ from multiprover.cli.roles import (
     program_of,
 )
 from multiprover.node.watcher import Finding, Watcher
+from multiprover.settlement.evidence import Evidence, EvidenceError, read_evidence
 
 EXIT_FALSE = 3
 """The exit status of ``--once`` where something false stands on L1."""
@@ -32,10 +34,18 @@ def watch(
     report_only: Annotated[
         bool, typer.Option("--report-only", help="Do nothing on L1; needs no key.")
     ] = False,
+    proofs: Annotated[
+        Path | None,
+        typer.Option(
+            help="A folder of proofs found elsewhere than on L1, in JSON (docs/settlement.md §9): those that "
+            "contradict what their type vouched for are brought before L1."
+        ),
+    ] = None,
     every: Annotated[float, typer.Option(min=1, help="Seconds between two looks.")] = 30.0,
     json: Json = False,
 ) -> None:
-    """Execute every claim on L1 again; show conflicts, post the truth, complain, open the seat: by itself.
+    """Execute every claim on L1 again; show conflicts, post the truth, have types disabled that gave two
+    answers, complain, open the seat: by itself.
 
     With --once the exit status is 3 if something false stands on L1.
     """
@@ -43,7 +53,7 @@ def watch(
     contracts = target.contracts()
     transition, program = program_of(reference, contracts)
     account = None if report_only else target.account()
-    watcher = Watcher(contracts, transition, program, account)
+    watcher = Watcher(contracts, transition, program, account, lambda: _proofs(proofs))
     if once:
         found = watcher.look()
         if json:
@@ -74,8 +84,20 @@ def watch(
     watcher.run(stop, every, tell)
 
 
+def _proofs(folder: Path | None) -> list[Evidence]:
+    """What lies in the folder now; a file that holds no proof is told of and left out."""
+    found = []
+    for path in sorted(folder.glob("*.json")) if folder else ():
+        try:
+            found.append(read_evidence(path))
+        except EvidenceError as error:
+            err.print(f"[red]left out[/] {error}")
+    return found
+
+
 def _tell(finding: Finding) -> None:
     batch = "" if finding.number is None else f" batch {finding.number}:"
     done = f" → {finding.action}" if finding.action else ""
     refused = f" ([red]{finding.refusal}[/])" if finding.refusal else ""
-    out.print(f"[bold]{finding.kind}[/]{batch} {finding.detail}{done}{refused}")
+    where = f" in transaction {finding.transaction}" if finding.transaction else ""
+    out.print(f"[bold]{finding.kind}[/]{batch} {finding.detail}{done}{where}{refused}")

@@ -89,6 +89,40 @@ class _Step:
         return claims.claim_id(self.parent, self.truth.journal)
 
 
+def convict(contracts: Contracts, account: LocalAccount, one: Evidence, first: bytes) -> Receipt:
+    """Have a type disabled for good that vouched for a claim on L1 and proves another answer; for anyone.
+
+    Args:
+        one: the other answer; its claim is posted, and its commitments are bound, where they are not yet.
+        first: the journal of the claim that the type vouched for.
+
+    Raises:
+        RefusedError: L1 sees no contradiction, or takes no proof; the reason says why.
+    """
+    settlement = contracts.settlement
+    status = settlement.proof_type(one.proof_type)
+    own = dict(zip(status.suites, one.suites, strict=False))
+    if not settlement.claim(one.claim).posted:
+        commitments = [
+            own[s].commitment if status.binds and s in own else get(s).commit(one.journal)
+            for s in settlement.names.suites
+        ]
+        settlement.propose(account, one.parent, one.journal, first, commitments)
+    for suite, result in own.items() if status.binds else ():
+        if not settlement.is_bound(one.claim, suite, result):
+            settlement.bind(account, one.parent, one.journal, suite, result.commitment)
+    return contracts.governance.convict(
+        account,
+        one.proof_type,
+        one.parent,
+        claims.journal_hash(one.journal),
+        claims.journal_hash(first),
+        one.suites,
+        one.payee,
+        one.proof,
+    )
+
+
 class Watcher:
     """Watches one deployment. Call :meth:`look` now and then, or :meth:`run`."""
 
@@ -410,41 +444,18 @@ class Watcher:
         return None
 
     def _convict(self, one: Evidence, first: bytes) -> Finding:
-        settlement, governance = self.contracts.settlement, self.contracts.governance
         finding = Finding(
             "two-answers",
-            settlement.claim(first).number,
+            self.contracts.settlement.claim(first).number,
             f"{one.proof_type} vouched for claim 0x{first.hex()}, and proves "
             + ("other roots of it" if first == one.claim else f"claim 0x{one.claim.hex()}"),
         )
 
-        def convict(account: LocalAccount) -> Receipt:
-            suites = settlement.proof_type(one.proof_type).suites
-            own = dict(zip(suites, one.suites, strict=False))
-            binds = settlement.binds(one.proof_type)
-            if not settlement.claim(one.claim).posted:
-                commitments = [
-                    own[s].commitment if binds and s in own else get(s).commit(one.journal)
-                    for s in self.program.suites
-                ]
-                settlement.propose(
-                    account, one.parent, one.journal, self.follower.journal(first), commitments
-                )
-            for suite, result in own.items() if binds else ():
-                if not settlement.is_bound(one.claim, suite, result):
-                    settlement.bind(account, one.parent, one.journal, suite, result.commitment)
-            return governance.convict(
-                account,
-                one.proof_type,
-                one.parent,
-                claims.journal_hash(one.journal),
-                self._hash(first),
-                one.suites,
-                one.payee,
-                one.proof,
-            )
-
-        return self._act(finding, "had the type disabled for good", convict)
+        return self._act(
+            finding,
+            "had the type disabled for good",
+            lambda account: convict(self.contracts, account, one, self.follower.journal(first)),
+        )
 
     def _lagging(self) -> list[Finding]:
         """Types that fell silent behind what is final, and may go on from there."""

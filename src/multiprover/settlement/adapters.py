@@ -202,6 +202,12 @@ class SgxAdapter(Contract):
         """
         return self._send(account, "revoke_epoch", [])
 
+    def revoke_data(self, signer: bytes | None) -> bytes:
+        """Calldata with which the council bars an enclave's vouching address; None: all registered so far."""
+        if signer is None:
+            return self.encode("revoke_epoch", [])
+        return self.encode("revoke", [to_checksum_address(signer)])
+
     def standing(self, signer: bytes) -> str:
         """``unknown``, ``registered`` or ``revoked``."""
         return ("unknown", "registered", "revoked")[self._view("standing", to_checksum_address(signer))]

@@ -249,6 +249,19 @@ class Bridge(Contract):
         """
         return self._send(owner, "collect", [asset, to_checksum_address(to)])
 
+    def absorb(self, sender: LocalAccount, claim: bytes) -> Receipt:
+        """Give the lower tiers room again: what was released for a claim that is final at the top since; for
+        anyone.
+
+        Raises:
+            BridgeRefusedError: with the reason.
+        """
+        return self._send(sender, "absorb", [claim])
+
+    def fund(self, sender: LocalAccount, wei: int) -> Receipt:
+        """Add to what is held, for nobody in particular: a reserve against what lower tiers may lose."""
+        return self._send(sender, "fund", [], value=wei)
+
     def balance(self) -> int:
         """Wei that the bridge holds."""
         return int(self.l1.web3.eth.get_balance(to_checksum_address(self.address)))
@@ -262,6 +275,14 @@ class Bridge(Contract):
             BridgeRefusedError: with the reason.
         """
         return self._send(operator, "schedule_asset", [number, *asset.words])
+
+    def cancel_asset(self, operator: LocalAccount, number: int, asset: Asset) -> Receipt:
+        """Take back what was announced of a token.
+
+        Raises:
+            BridgeRefusedError: with the reason.
+        """
+        return self._send(operator, "cancel_asset", [number, *asset.words])
 
     def list_asset(self, sender: LocalAccount, number: int, asset: Asset) -> Receipt:
         """List a token whose time has come; for anyone.

@@ -527,7 +527,7 @@ class Settlement(Contract):
         return journal
 
     def vouched_with(self, tx_hash: bytes) -> tuple[str, bytes, bytes, tuple[SuiteResult, ...], bytes, bytes]:
-        """By its calldata, what a transaction vouched with: type, parent, journal hash, results, payee, proof.
+        """What a transaction vouched with, by calldata: type, parent, journal hash, results, payee, proof.
 
         Raises:
             L1Error: it does not stand there. Anyone may vouch through a contract of their own.

@@ -95,6 +95,11 @@ class Council(Contract):
         """Of the next action."""
         return int(self._view("nonce"))
 
+    def set_members_data(self, members: Sequence[bytes], threshold: int) -> bytes:
+        """Calldata with which the council, calling itself, changes its members."""
+        rising = [to_checksum_address(m) for m in sorted(members)]
+        return self.encode("set_members", [rising, threshold])
+
     def action(self, target: bytes, data: bytes, *, valid_s: int = 7 * 86_400) -> Action:
         """A call for members to approve, with the next nonce, valid for so many seconds."""
         return Action(
