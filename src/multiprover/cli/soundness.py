@@ -139,24 +139,25 @@ def faults(
 
     try:
         rows = planted.measure(lambda fault: only in fault.name, watch)
+        wrong = [] if only else planted.problems(rows, planted.manifests())
+        documents = [row.document() for row in rows]
         if write is not None:
             planted.write(write, rows)
     except CheckerError as error:
         raise SoundnessError(str(error)) from error
     if json:
-        print_json([row.document() for row in rows])
+        print_json(documents)
     else:
         table = Table("fault", "component", *ALL, *planted.POLICIES)
         for row in rows:
             cells = ("accepts" if row.cells[name].accepts else "refuses" for name in ALL)
             table.add_row(row.fault, row.component, *cells, *row.settles().values())
         out.print(table)
-    wrong = [row for row in rows if not row.as_foreseen]
+    wrong += [
+        f"{r.fault}: expected {', '.join(r.foreseen) or 'none'} to accept, "
+        f"found {', '.join(r.broken) or 'none'}"
+        for r in rows
+        if not r.as_foreseen
+    ]
     if wrong:
-        raise SoundnessError(
-            "\n".join(
-                f"{r.fault}: expected {', '.join(r.foreseen) or 'none'} to accept, found "
-                f"{', '.join(r.broken) or 'none'}"
-                for r in wrong
-            )
-        )
+        raise SoundnessError("\n".join(wrong))

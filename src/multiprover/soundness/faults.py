@@ -10,11 +10,13 @@ from __future__ import annotations
 
 import contextlib
 import importlib
+import secrets
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 from unittest import mock
 
 from eth_abi.abi import encode
@@ -22,30 +24,70 @@ from eth_account.signers.local import LocalAccount
 from eth_hash.auto import keccak
 
 from multiprover.lang.concrete import ConcreteRun
+from multiprover.lang.values import SymbolicInt
 from multiprover.ledger.batch import Authorizer, Transaction
 from multiprover.program import Code
+from multiprover.prover.v1 import prover_pb2 as pb
 from multiprover.provers.errors import ProverError
 from multiprover.provers.manifest import Manifest
 from multiprover.provers.registry import Entry, Fleet, Registry
+from multiprover.settlement import claims, embedded, plonky2
 from multiprover.settlement.claims import signer_address
+from multiprover.settlement.contracts import artifact
 from multiprover.settlement.errors import RefusedError
 from multiprover.settlement.l1 import L1, open_l1
-from multiprover.soundness import bank, forging
+from multiprover.soundness import bank, forging, settling
 from multiprover.soundness.bank import NONCE_RULE, SOURCE
 from multiprover.soundness.checkers import ALL, CheckerError, Tool
 from multiprover.soundness.mutation import Requests
-from multiprover.soundness.planting import Patch, build_go, patched_contract, patched_tool
+from multiprover.soundness.planting import (
+    Patch,
+    build_go,
+    patched_contract,
+    patched_solidity,
+    patched_tool,
+)
+from multiprover.soundness.programs import load_class
+from multiprover.soundness.settling import Lie, Outcome
 from multiprover.soundness.transition import Step
 from multiprover.soundness.world import Case, World
+from multiprover.suites import get
+from multiprover.suites.bn254 import Bn254
+from multiprover.suites.goldilocks import Goldilocks
 
 MUTANTS = 12_000
 """Lies told to a build with a fault, where the fault shows only in mutants."""
 
 POLICIES: Mapping[str, tuple[str, ...]] = {
-    "dual groth16 + sgx": ("groth16", "sgx"),
-    "dual groth16 + plonky2": ("groth16", "plonky2"),
+    "groth16 + sgx": ("groth16", "sgx"),
+    "groth16 + plonky2": ("groth16", "plonky2"),
     "triple": ALL,
+    "four": ("groth16", "halo2", "plonky2", "sgx"),
 }
+"""Deployments, each with the default policy by value. ``four`` has ``halo2`` too, played by a stand-in."""
+
+HALO2: Final = frozenset(
+    {
+        "program",
+        "transition-source",
+        "multiprover-tracer",
+        "suite-bn254",
+        "field-bn254-fr",
+        "curve-bn254",
+        "curve-babyjubjub",
+        "poseidon2-bn254",
+        "keccak256",
+        "evm-pairing-precompile",
+    }
+)
+"""Components that ``halo2`` shares with the types measured here: a fault of the component itself breaks it
+too. (One in another type's use of it does not.)
+"""
+
+INPUTS: tuple[Lie, ...] = ("inputs",)
+RESULT: tuple[Lie, ...] = ("result",)
+ANYTHING: tuple[Lie, ...] = ("result", "inputs", "root")
+"""What a liar can have accepted: see :data:`.settling.Lie`."""
 
 
 @dataclass(frozen=True)
@@ -63,6 +105,8 @@ class Row:
     Attributes:
         rests: the types whose manifest lists the component.
         foreseen: the types that the fault was expected to break.
+        lies: what can be false in a batch that they accept.
+        shared: whether it is the component itself that is broken, and so every type that rests on it.
     """
 
     fault: str
@@ -72,6 +116,8 @@ class Row:
     cells: Mapping[str, Cell]
     rests: tuple[str, ...]
     foreseen: tuple[str, ...]
+    lies: tuple[Lie, ...] = INPUTS
+    shared: bool = False
 
     @property
     def broken(self) -> tuple[str, ...]:
@@ -88,21 +134,29 @@ class Row:
         """
         return not self.component or set(self.broken) <= set(self.rests)
 
-    def settles(self) -> dict[str, str]:
-        """What L1 does with the false claim, by policy, when every type that accepts it vouches for it.
+    def plays(self, policy: str) -> list[tuple[Lie, Outcome, Outcome]]:
+        """What L1 does under a policy, by what is false; with the council at work, and silent."""
+        types = POLICIES[policy]
+        liars = set(self.broken) & set(types)
+        if self.shared and "halo2" in types and (self.component in HALO2 or not self.component):
+            liars.add("halo2")
+        if not liars:
+            return []
+        return [
+            (
+                lie,
+                settling.played(types, liars, lie, council=True),
+                settling.played(types, liars, lie, council=False),
+            )
+            for lie in self.lies
+        ]
 
-        A claim is final when all types of the policy have vouched for it; types that vouch for the true claim
-        on the same parent make the two a conflict that anyone can show (docs/settlement.md §3).
-        """
+    def settles(self) -> dict[str, str]:
+        """By policy, what L1 does at worst with the council at work."""
         outcome = {}
-        for policy, required in POLICIES.items():
-            missing = [name for name in required if name not in self.broken]
-            if not missing:
-                outcome[policy] = "final: a false root is settled"
-            elif any(name in self.broken for name in required):
-                outcome[policy] = f"not final without {', '.join(missing)}; the true claim conflicts"
-            else:
-                outcome[policy] = "no vouch"
+        for policy in POLICIES:
+            plays = self.plays(policy)
+            outcome[policy] = settling.worst(o for _, o, _ in plays).text if plays else "no vouch"
         return outcome
 
     def document(self) -> dict[str, Any]:
@@ -159,6 +213,9 @@ class Fault:
     Attributes:
         foreseen: the types that should accept the false batch.
         measure: plants it, attacks, and gives what each type made of it.
+        lies: what can be false in a batch that they accept; the first is that of ``measure``.
+        shared: the component itself is broken, not one type's use of it.
+        stands_for: why the plant shows what the fault does, where it is another one of the same effect.
     """
 
     name: str
@@ -167,6 +224,9 @@ class Fault:
     what: str
     foreseen: tuple[str, ...]
     measure: Callable[[Bench], dict[str, Cell]] = field(repr=False)
+    lies: tuple[Lie, ...] = INPUTS
+    shared: bool = False
+    stands_for: str = ""
 
 
 # -- false batches
@@ -258,14 +318,19 @@ def _in_python(
 
 
 def _in_circuit(
-    prover: str, patches: Sequence[Patch], attack: Callable[[], Case], *, mutants: bool = False
+    prover: str,
+    patches: Sequence[Patch],
+    attack: Callable[[], Case],
+    *,
+    mutants: bool = False,
+    library: Sequence[Patch] = (),
 ) -> Callable[[Bench], dict[str, Cell]]:
     """A circuit built with patched sources. ``mutants``: the false witness is one that its honest generator
     does not make.
     """
 
     def measure(bench: Bench) -> dict[str, Cell]:
-        with patched_tool(prover, patches) as tool:
+        with patched_tool(prover, patches, library) as tool:
             if not mutants:
                 return bench.ask(attack(), {prover: tool})
             cells = bench.ask(attack())
@@ -486,6 +551,310 @@ def _no_opening_check(bench: Bench) -> dict[str, Cell]:
         return bench.ask(inflated())
 
 
+# -- specifications, hashes and fields
+
+
+def _specified_otherwise(bench: Bench) -> dict[str, Cell]:
+    """EQ means that the lowest bits are equal: what the program says then is what a circuit of such a
+    specification proves. The tracer writes it so, in the place of every implementer's reading.
+    """
+    real = SymbolicInt.__eq__
+
+    def lowest_bits(self: SymbolicInt, other: object) -> SymbolicInt:
+        return real((self - other) % 2, 0)
+
+    with mock.patch.object(SymbolicInt, "__eq__", lowest_bits):
+        at = bank.world()
+    transaction = bank.payment(at, nonce=2).on(at)
+    case = at.forged("specified otherwise", (SOURCE, bank.CLASS), [transaction], 1, "nonce")
+    with mock.patch.object(SymbolicInt, "__eq__", lowest_bits):
+        return bench.ask(case)
+
+
+GO_LEAF: Final = (
+    Patch(
+        "internal/lowering/ports.go",
+        'import (\n\t"github.com',
+        'import (\n\t"math/big"\n\n\t"github.com',
+    ),
+    Patch(
+        "internal/lowering/ports.go",
+        "\tints, keys := b.encoded(p.types, record)\n\treturn b.Hash(suite.TagLeaf",
+        "\tints, keys := b.encoded(p.types, record)\n\tn := 0\n\tfor i := range p.types {\n"
+        "\t\tif !p.types[i].Key {\n\t\t\tints[n].Encoded = new(big.Int).Neg(p.types[i].Lo)\n"
+        "\t\t\tn++\n\t\t}\n\t}\n\treturn b.Hash(suite.TagLeaf",
+    ),
+)
+RUST_LEAF: Final = (
+    Patch(
+        "src/lowering.rs",
+        "        let leaf = self.b.hash(tag::LEAF,",
+        "        let zero = self.b.plonk.zero();\n"
+        "        let words = words.map(|_| zero);\n"
+        "        let leaf = self.b.hash(tag::LEAF,",
+    ),
+)
+"""A leaf in which every integer's words are those of another."""
+
+
+def _forgetful_leaf(suite: str) -> Callable[[Bench], dict[str, Cell]]:
+    """Under one suite, all records with the same keys have one leaf; natively and in the circuit. The account
+    is then opened with a balance that it does not have, which leads to the root under this suite alone.
+    """
+    prover, patches = {"bn254": ("groth16", GO_LEAF), "goldilocks": ("plonky2", RUST_LEAF)}[suite]
+    state, proving = importlib.import_module("multiprover.ledger.state"), _sgx_module("proving")
+    real = state.leaf
+
+    def forgetful(program: Any, s: int, native: Any, place: int, values: Sequence[Any]) -> bytes:
+        if native.name == suite:
+            fields = program.maps[place].fields
+            values = [v if f.key else _blank(f, suite) for f, v in zip(fields, values, strict=True)]
+        found: bytes = real(program, s, native, place, values)
+        return found
+
+    def measure(bench: Bench) -> dict[str, Cell]:
+        with (
+            mock.patch.object(state, "leaf", forgetful),
+            mock.patch.object(proving, "leaf", forgetful),
+            patched_tool(prover, patches) as tool,
+        ):
+            if not tool.check(honest()).proves:
+                raise CheckerError(f"{prover}: expected the faulty circuit to take a true batch")
+            return bench.ask(inflated(), {prover: tool})
+
+    return measure
+
+
+def _blank(place: Any, suite: str) -> int:
+    """What stands for every value of a field: in ``bn254``'s circuit 0, in ``goldilocks``' words of 0."""
+    return 0 if suite == "bn254" else int(place.lo)
+
+
+ZERO_CHALLENGE: Final[Mapping[str, Patch]] = {
+    "groth16": Patch(
+        "internal/suite/hash.go",
+        "\treturn Reduce(digest[:])\n}\n\n// Keccak256 hashes",
+        "\treturn Reduce(digest[:0])\n}\n\n// Keccak256 hashes",
+    ),
+    "plonky2": Patch(
+        "src/suite.rs",
+        "    let [u, v, ..] = reduced(&seed);\n    Extension::from_basefield_array([u, v])",
+        "    let [u, v, ..] = reduced(&seed);\n    Extension::from_basefield_array([u - u, v - v])",
+    ),
+}
+
+
+def _colliding_keccak(bench: Bench) -> dict[str, Cell]:
+    """keccak256 gives whatever the liar likes: claims of two journals are one, and challenges are 0, so that
+    ``y`` is the first packed element and says nothing of the rest. A true batch is proved, by provers with
+    the same keccak256, and its statement is taken for a journal that ends otherwise.
+    """
+    with (
+        mock.patch.object(Bn254, "challenge", return_value=bytes(32)),
+        mock.patch.object(Goldilocks, "challenge", return_value=bytes(32)),
+        patched_tool("groth16", [ZERO_CHALLENGE["groth16"]]) as groth16,
+        patched_tool("plonky2", [ZERO_CHALLENGE["plonky2"]]) as other,
+    ):
+        case = honest()
+        false = case.prove.journal[:-4] + bytes(4)
+        if false == case.prove.journal:
+            raise CheckerError("expected another journal")
+        for suite in case.prove.statement.suites:
+            if get(suite.suite).evaluate(false, bytes(32)) != suite.evaluation:
+                raise CheckerError(f"{suite.suite}: expected L1 to compute the same evaluation")
+        # The statement has no other trace of the journal: c is taken as posted, and the claim is the same.
+        return bench.ask(case, {"groth16": groth16, "plonky2": other})
+
+
+def _alias(bench: Bench) -> dict[str, Cell]:
+    """An adapter that takes elements for more than they are: a root and the root plus the modulus pass for
+    one, and the wrong one is written down.
+    """
+    patch = Patch(
+        "contracts/Groth16Adapter.vy",
+        '    assert x[0] < R and x[1] < R and x[2] < R and x[3] < R and x[4] < R, "groth16: public input"\n',
+        "",
+    )
+    case = honest()
+    waste, l1, statement = forging.Waste.fresh(), open_l1(None), case.prove.statement
+    own = next(s for s in statement.suites if s.suite == "bn254")
+    proof = waste.forge(forging.public_inputs(own, statement.payee, statement.domain))
+    other = pb.SuiteStatement()
+    other.CopyFrom(own)
+    other.post_root = (int.from_bytes(own.post_root, "big") + forging.R).to_bytes(32, "big")
+    key = waste.key(statement.domain)
+    real = forging.create(l1, "Groth16Adapter", key)
+    if forging.offer(l1, real, statement, [own], proof) is not None:
+        raise CheckerError("expected the real adapter to take the true statement")
+    if forging.offer(l1, real, statement, [other], proof) is None:
+        raise CheckerError("the real adapter takes an alias of a public input")
+    with patched_contract("Groth16Adapter", [patch]) as folder:
+        adapter = forging.create(l1, "Groth16Adapter", key, folder)
+    cell = _on_l1(forging.offer(l1, adapter, statement, [other], proof))
+    return {**bench.ask(replayed()), "groth16": cell}
+
+
+def _generous_precompile(bench: Bench) -> dict[str, Cell]:
+    """The EVM's pairing check says yes to everything; the proof is one for another key."""
+    case = replayed()
+    l1, statement = open_l1(None), case.prove.statement
+    own = [s for s in statement.suites if s.suite == "bn254"]
+    inputs = forging.public_inputs(own[0], statement.payee, statement.domain)
+    adapter = forging.create(l1, "Groth16Adapter", forging.Waste.fresh().key(statement.domain))
+    proof = forging.Waste.fresh().forge(inputs)
+    if forging.offer(l1, adapter, statement, own, proof) is None:
+        raise CheckerError("the real adapter takes a proof for another key")
+
+    def yes(computation: Any) -> Any:
+        computation.output = (1).to_bytes(32, "big")
+        return computation
+
+    pairing = embedded._ECPAIRING.to_bytes(20, "big")
+    with mock.patch.dict(embedded._Computation._precompiles, {pairing: yes}):
+        refusal = forging.offer(l1, adapter, statement, own, proof)
+    return {**bench.ask(case), "groth16": _on_l1(refusal)}
+
+
+@cache
+def _idle_plonky2_adapter() -> bytes:
+    calls = (
+        "        _identities(inputs, fri, transcript, proof);\n"
+        "        _reduceOpenings(fri, proof);\n"
+        "        _commitPhase(fri, transcript, proof);\n"
+        "        _queries(fri, transcript, proof);\n"
+    )
+    return patched_solidity("Plonky2Adapter", [Patch("Plonky2Adapter.sol", calls, "")])
+
+
+def _idle_adapter(bench: Bench) -> dict[str, Cell]:
+    """``Plonky2Adapter`` without its checks; bytes that are no proof are offered for the false statement."""
+    case = replayed()
+    l1, statement = open_l1(None), case.prove.statement
+    (own,) = (s for s in statement.suites if s.suite == "goldilocks")
+    key = plonky2.VerifierData(bytes(32), (bytes(32),) * plonky2.CAP_DIGESTS)
+    operator = l1.dev_accounts()[0]
+    code = plonky2.creation_code(key, statement.domain)
+    real = l1.create(operator, code)
+    arguments = code[len(artifact("Plonky2Adapter").bytecode) :]
+    idle = l1.create(operator, _idle_plonky2_adapter() + arguments)
+    proof = bytes(forging.plonky2_proof_bytes())
+    if forging.offer_plonky2(l1, real, own, statement.payee, proof) is None:
+        raise CheckerError("the real adapter takes zeros for a proof")
+    refusal = forging.offer_plonky2(l1, idle, own, statement.payee, proof)
+    return {**bench.ask(case), "plonky2": _on_l1(refusal)}
+
+
+# -- the enclave
+
+
+def _unbound_vouch(bench: Bench) -> dict[str, Cell]:
+    """docs/settlement.md §4 leaves the claim out of what an enclave signs, and everybody does as it says: the
+    vouch for a true batch serves for another with the same roots.
+    """
+    case = honest()
+    l1, statement = open_l1(None), case.prove.statement
+    operator, secret = l1.dev_accounts()[0], secrets.token_bytes(32)
+    patch = Patch("contracts/SgxAdapter.vy", "            vouch.claim,\n", "            empty(bytes32),\n")
+    with patched_contract("SgxAdapter", [patch]) as folder:
+        adapter = forging.create(l1, "SgxAdapter", forging.sgx_arguments(l1, simulated=True), folder)
+    register(l1, adapter, operator, secret, quote=b"", simulated=True)
+    true, false = pb.Statement(), pb.Statement()
+    true.CopyFrom(statement)
+    true.claim = bytes(32)
+    vouch = forging.leaked_vouch(true, l1, secret)  # the enclave's, as specified
+    false.CopyFrom(statement)
+    false.claim = claims.claim_id(statement.parent_claim, bytes(4))
+    refusal = forging.offer(l1, adapter, false, false.suites, vouch)
+    return {**bench.ask(replayed()), "sgx": _on_l1(refusal)}
+
+
+def _lost_words(bench: Bench) -> dict[str, Cell]:
+    """The layout loses the high words of what is written: the journal says another balance than the state."""
+    executor = importlib.import_module("multiprover.ledger.executor")
+    real = executor.encode_fields
+
+    def lossy(pairs: Any) -> bytes:
+        return b"".join(real([(f, v)])[-4:].rjust(4 * f.words, b"\0") for f, v in pairs)
+
+    at = bank.world()
+    transaction = bank.payment(at).on(at)
+    with mock.patch.object(executor, "encode_fields", lossy):
+        effect = executor.execute(
+            at.transition, at.program, transaction.words, at.state, at.authorizer(transaction)
+        )
+    case = at.honest("payment", (SOURCE, bank.CLASS), [transaction], 1)
+    end = len(transaction.words) + len(effect.outputs)
+    # What a sequencer posts that has the same fault, and does not compare with the program, as ours does.
+    false = _with_journal(case, transaction.words + effect.outputs + case.prove.journal[end:])
+    with mock.patch.object(executor, "encode_fields", lossy):
+        return bench.ask(false)
+
+
+def _with_journal(case: Case, journal: bytes) -> Case:
+    """The case with another journal, and the statement of that."""
+    if len(journal) != len(case.prove.journal) or journal == case.prove.journal:
+        raise CheckerError("expected another journal of the same length")
+    request = pb.ProveRequest()
+    request.CopyFrom(case.prove)
+    request.journal = journal
+    statement = request.statement
+    statement.claim = claims.claim_id(statement.parent_claim, journal)
+    for suite in statement.suites:
+        native = get(suite.suite)
+        suite.commitment = native.commit(journal)
+        suite.challenge = native.challenge(statement.domain, statement.claim, suite.commitment)
+        suite.evaluation = native.evaluate(journal, suite.challenge)
+    return replace(case, prove=request, valid=False)
+
+
+TRUNCATING: Final = "        payee.gain += int((amount * 3 - 1000) / (self.price + 1))\n"
+
+
+def _other_interpreter(bench: Bench) -> dict[str, Cell]:
+    """``//`` of an interpreter that rounds towards zero, when the enclave runs the source."""
+    at = bank.world()
+    transaction = bank.payment(at, amount=101).on(at)
+    divisions = [i for i, op in enumerate(at.program.ops) if op.code is Code.DIVMOD]
+    truth = at.run(transaction).outputs
+    op = next(i for i in reversed(divisions) if at.run(transaction, {i: 1}).outputs != truth)
+    case = at.forged("rounded up", (SOURCE, bank.CLASS), [transaction], 1, "DIVMOD +1", {op: 1})
+    floor = "        payee.gain += (amount * 3 - 1000) // (self.price + 1)\n"
+    if SOURCE.count(floor) != 1:
+        raise CheckerError("the bank's division has changed")
+    class_ = load_class(SOURCE.replace(floor, TRUNCATING), bank.CLASS)
+    programs = bench.enclave._programs
+    prepare = programs.prepare
+
+    def prepared(request: pb.PrepareRequest) -> Any:
+        found, more = prepare(request)
+        return replace(found, transition=class_), more
+
+    with mock.patch.object(programs, "prepare", prepared):
+        return bench.ask(case)
+
+
+def _native_signatures(bench: Bench) -> dict[str, Cell]:
+    """The native module finds every signature good."""
+    with (
+        mock.patch.object(Bn254, "verify", return_value=None),
+        mock.patch.object(Goldilocks, "verify", return_value=None),
+    ):
+        return bench.ask(unsigned(SPOILT))
+
+
+def _own_key(bench: Bench) -> dict[str, Cell]:
+    """The operator registers a key of its own as an enclave's: L1 does not check who signed the quote."""
+    case = replayed()
+    l1, statement = open_l1(None), case.prove.statement
+    operator, secret, measurement = l1.dev_accounts()[0], secrets.token_bytes(32), b"\x0a" * 32
+    arguments = forging.sgx_arguments(l1, simulated=False, measurement=measurement)
+    adapter = forging.create(l1, "SgxAdapter", arguments)
+    quote = forging.quote(measurement, secret, debug=False)
+    register(l1, adapter, operator, secret, quote=quote, simulated=False)
+    proof = forging.leaked_vouch(statement, l1, secret)
+    return {**bench.ask(case), "sgx": _on_l1(forging.offer(l1, adapter, statement, statement.suites, proof))}
+
+
 SPOILT = (150, 4700)
 """A byte of ``S`` of bn254's signature; one of a sibling in goldilocks'."""
 
@@ -497,6 +866,7 @@ CATALOGUE: tuple[Fault, ...] = (
         "the rollup's Python does not ask for the nonce",
         ALL,
         _faulty_source,
+        shared=True,
     ),
     Fault(
         "lying oracle",
@@ -505,6 +875,7 @@ CATALOGUE: tuple[Fault, ...] = (
         "the operator brings a false price: true by the rules",
         ALL,
         _lying_oracle,
+        shared=True,
     ),
     Fault(
         "tracer drops requirements",
@@ -513,6 +884,7 @@ CATALOGUE: tuple[Fault, ...] = (
         "mp.require leaves no assertion in the program",
         ("groth16", "plonky2"),
         _tracer,
+        shared=True,
     ),
     Fault(
         "executor ignores requirements",
@@ -537,6 +909,7 @@ CATALOGUE: tuple[Fault, ...] = (
         "a record need not lead to the root",
         ("sgx",),
         _no_opening_check,
+        ANYTHING,
     ),
     Fault(
         "leaked enclave key",
@@ -545,6 +918,7 @@ CATALOGUE: tuple[Fault, ...] = (
         "somebody else signs with a registered key",
         ("sgx",),
         _leaked_enclave_key,
+        ANYTHING,
     ),
     Fault(
         "debug enclave accepted",
@@ -553,6 +927,7 @@ CATALOGUE: tuple[Fault, ...] = (
         "the adapter does not look at the debug flag",
         ("sgx",),
         _debug_enclave,
+        ANYTHING,
     ),
     Fault(
         "assertion left out (R1CS)",
@@ -581,6 +956,7 @@ CATALOGUE: tuple[Fault, ...] = (
             ),
             inflated,
         ),
+        ANYTHING,
     ),
     Fault(
         "no range check (R1CS)",
@@ -594,6 +970,7 @@ CATALOGUE: tuple[Fault, ...] = (
             lambda: miscalculated(Code.SUB)[0],
             mutants=True,
         ),
+        RESULT,
     ),
     Fault(
         "remainder not bounded (R1CS)",
@@ -610,6 +987,7 @@ CATALOGUE: tuple[Fault, ...] = (
             lambda: miscalculated(Code.DIVMOD)[0],
             mutants=True,
         ),
+        RESULT,
     ),
     Fault(
         "signature equation left out (R1CS)",
@@ -665,6 +1043,7 @@ CATALOGUE: tuple[Fault, ...] = (
         "a proof by the trapdoor",
         ("groth16",),
         _toxic_waste,
+        ANYTHING,
     ),
     Fault(
         "gamma = delta",
@@ -673,6 +1052,7 @@ CATALOGUE: tuple[Fault, ...] = (
         "such a key, and an adapter that does not look",
         ("groth16",),
         _gamma_is_delta,
+        ANYTHING,
     ),
     Fault(
         "assertion left out (Plonky2)",
@@ -703,6 +1083,7 @@ CATALOGUE: tuple[Fault, ...] = (
             ),
             inflated,
         ),
+        ANYTHING,
     ),
     Fault(
         "remainder not bounded (Plonky2)",
@@ -711,6 +1092,7 @@ CATALOGUE: tuple[Fault, ...] = (
         "DIVMOD's remainder may be the divisor or more",
         ("plonky2",),
         _remainder_plonky2,
+        RESULT,
     ),
     Fault(
         "copy constraint of the key left out (Plonky2)",
@@ -730,8 +1112,216 @@ CATALOGUE: tuple[Fault, ...] = (
             lambda: unsigned(SPOILT),
         ),
     ),
+    Fault(
+        "an operation specified otherwise",
+        "specification",
+        "program",
+        "EQ is true where the lowest bits are equal",
+        ("groth16", "plonky2"),
+        _specified_otherwise,
+        shared=True,
+    ),
+    Fault(
+        "a leaf without its integers (bn254)",
+        "specification",
+        "suite-bn254",
+        "docs/suites.md forgets them",
+        ("groth16",),
+        _forgetful_leaf("bn254"),
+        ANYTHING,
+        shared=True,
+    ),
+    Fault(
+        "a leaf without its integers (goldilocks)",
+        "specification",
+        "suite-goldilocks",
+        "docs/suites.md forgets them",
+        ("plonky2",),
+        _forgetful_leaf("goldilocks"),
+        ANYTHING,
+        shared=True,
+    ),
+    Fault(
+        "second preimage (Poseidon2)",
+        "hash",
+        "poseidon2-bn254",
+        "another record has the leaf's digest",
+        ("groth16",),
+        _forgetful_leaf("bn254"),
+        ANYTHING,
+        shared=True,
+        stands_for="none is known: the records are made to collide",
+    ),
+    Fault(
+        "second preimage (Poseidon)",
+        "hash",
+        "poseidon-goldilocks",
+        "another record has the leaf's digest",
+        ("plonky2",),
+        _forgetful_leaf("goldilocks"),
+        ANYTHING,
+        shared=True,
+        stands_for="none is known: the records are made to collide",
+    ),
+    Fault(
+        "keccak256 broken",
+        "hash",
+        "keccak256",
+        "two journals have one claim, and challenges can be chosen",
+        ALL,
+        _colliding_keccak,
+        ANYTHING,
+        shared=True,
+    ),
+    Fault(
+        "elements not compared with the modulus",
+        "field",
+        "field-bn254-fr",
+        "a root and the root plus r pass for one",
+        ("groth16",),
+        _alias,
+        ("root",),
+    ),
+    Fault(
+        "discrete logarithms on BN254",
+        "field",
+        "curve-bn254",
+        "the setup's secrets follow from the key",
+        ("groth16",),
+        _toxic_waste,
+        ANYTHING,
+        shared=True,
+        stands_for="who computes them has what a leaked setup gives",
+    ),
+    Fault(
+        "predictable random numbers",
+        "gadget-library",
+        "gnark-crypto",
+        "the setup's secrets can be guessed",
+        ("groth16",),
+        _toxic_waste,
+        ANYTHING,
+        stands_for="who guesses them has what a leaked setup gives",
+    ),
+    Fault(
+        "pairing check says yes",
+        "l1-verifier",
+        "evm-pairing-precompile",
+        "a client's precompile is wrong",
+        ("groth16",),
+        _generous_precompile,
+        ANYTHING,
+        shared=True,
+    ),
+    Fault(
+        "arithmetic gate without constraint (Plonky2)",
+        "gadget-library",
+        "plonky2",
+        "the library's own gate holds for everything",
+        ("plonky2",),
+        _in_circuit(
+            "plonky2",
+            (),
+            lambda: miscalculated(Code.SUB)[0],
+            mutants=True,
+            library=(
+                Patch(
+                    "src/gates/arithmetic_base.rs",
+                    "            yield_constr.one(output - computed_output);\n",
+                    "            let _ = output;\n"
+                    "            yield_constr.one(computed_output - computed_output);\n",
+                ),
+            ),
+        ),
+        ANYTHING,
+    ),
+    Fault(
+        "challenges foreseen",
+        "field",
+        "field-goldilocks",
+        "of the 2^128 points of the extension, the ones that are drawn",
+        ("plonky2",),
+        _idle_adapter,
+        ANYTHING,
+        stands_for="who foresees them has any statement accepted, as by an adapter that checks nothing",
+    ),
+    Fault(
+        "adapter that checks nothing (Plonky2)",
+        "l1-verifier",
+        "Plonky2Adapter",
+        "it returns before it verifies",
+        ("plonky2",),
+        _idle_adapter,
+        ANYTHING,
+    ),
+    Fault(
+        "checks compiled away (Plonky2)",
+        "l1-verifier",
+        "solc",
+        "the compiler drops calls without a result",
+        ("plonky2",),
+        _idle_adapter,
+        ANYTHING,
+        stands_for="what such a compiler makes of the true source is the adapter that checks nothing",
+    ),
+    Fault(
+        "vouch without the claim",
+        "specification",
+        "multiprover-specification",
+        "docs/settlement.md §4 leaves it out of what is signed",
+        ("sgx",),
+        _unbound_vouch,
+        RESULT,
+    ),
+    Fault(
+        "layout loses high words",
+        "tracer",
+        "multiprover-layout",
+        "the journal says another balance than the state",
+        ("sgx",),
+        _lost_words,
+        RESULT,
+    ),
+    Fault(
+        "division rounds towards zero",
+        "executor",
+        "cpython",
+        "`//` of another interpreter",
+        ("sgx",),
+        _other_interpreter,
+        RESULT,
+    ),
+    Fault(
+        "native module takes any signature",
+        "hash",
+        "multiprover-native",
+        "verify never refuses",
+        ("sgx",),
+        _native_signatures,
+    ),
+    Fault(
+        "discrete logarithms on secp256k1",
+        "signer",
+        "curve-secp256k1",
+        "the key follows from its address's signatures",
+        ("sgx",),
+        _leaked_enclave_key,
+        ANYTHING,
+        stands_for="who computes them has what a leaked key gives",
+    ),
+    Fault(
+        "operator registers its own key",
+        "operator",
+        "sgx-operator",
+        "with a quote that nobody signed",
+        ("sgx",),
+        _own_key,
+        ANYTHING,
+    ),
 )
-"""Every fault; one at least for each layer of each manifest that this repository's code can break."""
+"""Every fault; one at least for each component of each manifest, in which the types that list it accept what
+is false: see :func:`problems`.
+"""
 
 
 def manifests() -> dict[str, Manifest]:
@@ -763,7 +1353,17 @@ def measure(
             cells = fault.measure(bench)
             rests = tuple(name for name in ALL if any(c.id == fault.component for c in said[name].components))
             rows.append(
-                Row(fault.name, fault.layer, fault.component, fault.what, cells, rests, fault.foreseen)
+                Row(
+                    fault.name,
+                    fault.layer,
+                    fault.component,
+                    fault.what,
+                    cells,
+                    rests,
+                    fault.foreseen,
+                    fault.lies,
+                    fault.shared,
+                )
             )
             watch(rows[-1])
     finally:
@@ -771,18 +1371,60 @@ def measure(
     return rows
 
 
+def problems(rows: Sequence[Row], said: Mapping[str, Manifest]) -> list[str]:
+    """Where what was measured of all faults and what the manifests say differ.
+
+    A type that accepts must list the component; and each component that a type lists must have a fault with
+    which the type accepts: else it is listed for nothing, or its fault is not planted.
+    """
+    found = [
+        f"{row.fault}: {name} accepts, and its manifest does not list {row.component}"
+        for row in rows
+        for name in row.broken
+        if row.component and name not in row.rests
+    ]
+    for name, manifest in said.items():
+        breaking = {row.component for row in rows if name in row.broken}
+        found += [
+            f"{name} lists {c.id}, and accepts nothing false with any fault planted in it"
+            for c in manifest.components
+            if c.id not in breaking
+        ]
+    return found
+
+
 def table(rows: Sequence[Row]) -> str:
-    """The matrix as Markdown: per fault, who accepts the false batch and what L1 does with it."""
+    """The matrix as Markdown: per fault, who accepts the false batch and what L1 does with it; then every
+    play that this comes from.
+    """
     lines = [
         "| fault | component | " + " | ".join(ALL) + " | " + " | ".join(POLICIES) + " |",
         "| --- " * (2 + len(ALL) + len(POLICIES)) + "|",
     ]
+    stands_for = {fault.name: fault.stands_for for fault in CATALOGUE}
     for row in rows:
         cells = ["**accepts**" if row.cells[name].accepts else "refuses" for name in ALL]
-        settled = [text.split(":")[0].split(" without")[0] for text in row.settles().values()]
         component = f"`{row.component}`" if row.component else "outside of every type"
-        lines.append(f"| {row.fault}: {row.what} | {component} | {' | '.join([*cells, *settled])} |")
-    return "\n".join(lines) + "\n"
+        why = f" ({stands_for[row.fault]})" if stands_for.get(row.fault) else ""
+        settled = row.settles().values()
+        lines.append(f"| {row.fault}: {row.what}{why} | {component} | {' | '.join([*cells, *settled])} |")
+    lines += ["", "What each comes from, played on L1:", ""]
+    lines += ["| types | liars | what is false | council at work | council silent |", "| --- " * 5 + "|"]
+    played: dict[str, None] = {}
+    for row in rows:
+        for policy, types in POLICIES.items():
+            for lie, with_council, without in row.plays(policy):
+                liars = ", ".join(name for name in types if name in with_council.liars)
+                texts = f"{LIES[lie]} | {with_council.text} | {without.text}"
+                played[f"| {policy} | {liars} | {texts} |"] = None
+    return "\n".join([*lines, *sorted(played)]) + "\n"
+
+
+LIES: Final[Mapping[Lie, str]] = {
+    "result": "the result of good inputs",
+    "inputs": "inputs that break a rule",
+    "root": "a root, of a true journal",
+}
 
 
 START, END = (
@@ -804,4 +1446,4 @@ def write(page: Path, rows: Sequence[Row]) -> None:
     page.write_text(head + START + "\n" + table(rows) + "\n" + END + rest.split(END)[1], encoding="utf-8")
 
 
-__all__ = ["CATALOGUE", "POLICIES", "Fault", "Row", "measure", "table", "write"]
+__all__ = ["CATALOGUE", "POLICIES", "Fault", "Row", "measure", "problems", "table", "write"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,10 +17,12 @@ from multiprover.settlement import claims
 from multiprover.settlement.contracts import artifact
 from multiprover.settlement.errors import RefusedError
 from multiprover.settlement.l1 import L1
+from multiprover.soundness.checkers import CheckerError, repository
 from multiprover.suites.bn254 import Bn254
 
 R = 21888242871839275222246405745257275088548364400416034343698204186575808495617
 VOUCH = "(bytes32,bytes32,address,(bytes32,bytes32,bytes32,bytes32,bytes32)[])"
+PLONKY2_SHAPE = "contracts/Plonky2Shape.sol"
 ACCEPTED = keccak(b"multiprover/vouch/v1")
 IC_POINTS = 9
 
@@ -108,6 +111,27 @@ def offer(l1: L1, adapter: bytes, statement: Any, suites: Sequence[Any], proof: 
     selector = keccak(f"verify({VOUCH},bytes)".encode())[:4]
     try:
         answer = l1.call(adapter, selector + encode([VOUCH, "bytes"], [vouch, proof]), settlement(l1))
+    except RefusedError as error:
+        return str(error)
+    return None if answer == ACCEPTED else f"answered {answer.hex()}"
+
+
+def plonky2_proof_bytes() -> int:
+    """The length of a plonky2 proof for L1."""
+    text = (repository() / PLONKY2_SHAPE).read_text(encoding="utf-8")
+    found = re.search(r"PROOF_BYTES = (\d+);", text)
+    if found is None:
+        raise CheckerError(f"{PLONKY2_SHAPE}: expected PROOF_BYTES")
+    return int(found[1])
+
+
+def offer_plonky2(l1: L1, adapter: bytes, suite: Any, payee: bytes, proof: bytes) -> str | None:
+    """The same of ``Plonky2Adapter``, which takes proofs at an entry of its own."""
+    fields = (suite.pre_root, suite.post_root, suite.commitment, suite.challenge, suite.evaluation)
+    types = ["(bytes32,bytes32,bytes32,bytes32,bytes32)", "address", "bytes"]
+    selector = keccak(f"check({','.join(types)})".encode())[:4]
+    try:
+        answer = l1.call(adapter, selector + encode(types, [fields, "0x" + payee.hex(), proof]))
     except RefusedError as error:
         return str(error)
     return None if answer == ACCEPTED else f"answered {answer.hex()}"

@@ -68,8 +68,11 @@ def build_go(patches: Sequence[Patch], command: str, scratch: Path) -> Path:
     return program
 
 
-def build_rust(patches: Sequence[Patch], scratch: Path) -> Path:
-    """The plonky2 prover's ``mutate``, built from a patched copy of its sources."""
+def build_rust(patches: Sequence[Patch], scratch: Path, library: Sequence[Patch] = ()) -> Path:
+    """The plonky2 prover's ``mutate``, built from a patched copy of its sources.
+
+    ``library``: patches of the crate ``plonky2`` itself, of which a copy stands in for the registry's.
+    """
     root = repository()
     own = root / "provers/plonky2"
     copy = scratch / "provers/plonky2"
@@ -84,24 +87,65 @@ def build_rust(patches: Sequence[Patch], scratch: Path) -> Path:
         path.write_text(patch.apply(path.read_text(encoding="utf-8")), encoding="utf-8")
     # One folder for all, so that only the crate itself is built anew.
     target = own / "target/faults"
-    command = ["cargo", "build", "--release", "--locked", "--quiet", "--example", "mutate"]
+    command = ["cargo", "build", "--release", "--quiet", "--example", "mutate"]
+    if library:
+        crate = _patched_crate("plonky2", library, copy, scratch)
+        with (copy / "Cargo.toml").open("a", encoding="utf-8") as manifest:
+            manifest.write(f'\n[patch.crates-io]\nplonky2 = {{ path = "{crate}" }}\n')
+    else:
+        command.append("--locked")
     _run(command, copy, {"CARGO_TARGET_DIR": str(target)})
     program = scratch / "mutate"
     shutil.copy(target / "release/examples/mutate", program)
     return program
 
 
+def _patched_crate(name: str, patches: Sequence[Patch], package: Path, scratch: Path) -> Path:
+    """A patched copy of a crate that a package depends on."""
+    asked = ["cargo", "metadata", "--format-version", "1", "--locked"]
+    done = subprocess.run(asked, cwd=package, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise CheckerError(f"{' '.join(asked)}: {done.stderr.strip()[-2000:]}")
+    (found,) = (p for p in json.loads(done.stdout)["packages"] if p["name"] == name)
+    crate = scratch / name
+    shutil.copytree(Path(found["manifest_path"]).parent, crate)
+    for patch in patches:
+        path = crate / patch.file
+        path.write_text(patch.apply(path.read_text(encoding="utf-8")), encoding="utf-8")
+    return crate
+
+
 @contextlib.contextmanager
-def patched_tool(name: str, patches: Sequence[Patch]) -> Iterator[Tool]:
+def patched_tool(name: str, patches: Sequence[Patch], library: Sequence[Patch] = ()) -> Iterator[Tool]:
     """The constraint checker of a circuit with a fault in it."""
     with TemporaryDirectory(prefix="multiprover-fault-") as folder:
         scratch = Path(folder)
-        program = build_go(patches, "mutate", scratch) if name == "groth16" else build_rust(patches, scratch)
+        if name == "groth16":
+            program = build_go(patches, "mutate", scratch)
+        else:
+            program = build_rust(patches, scratch, library)
         tool = Tool(name, program)
         try:
             yield tool
         finally:
             tool.close()
+
+
+def patched_solidity(name: str, patches: Sequence[Patch]) -> bytes:
+    """The code that creates a patched Solidity contract. Needs Node and ``npm ci`` in scripts/solidity."""
+    root = repository()
+    with TemporaryDirectory(prefix="multiprover-fault-") as folder:
+        scratch = Path(folder)
+        for source in (root / "contracts").glob("*.sol"):
+            text = source.read_text(encoding="utf-8")
+            if source.name == f"{name}.sol":
+                for patch in patches:
+                    text = patch.apply(text)
+            (scratch / source.name).write_text(text, encoding="utf-8")
+        made = scratch / "solidity.json"
+        _run(["node", "build.mjs", str(scratch), str(made)], root / "scripts/solidity")
+        found: str = json.loads(made.read_text(encoding="utf-8"))["contracts"][name]["bytecode"]
+        return bytes.fromhex(found)
 
 
 @contextlib.contextmanager
