@@ -324,6 +324,7 @@ def _until_both_stand(world: World, *, everything: bool = False) -> tuple[Stored
 
 
 def _until_shown(world: World, false: Lie) -> None:
+    """The watcher has shown the conflict, and every delay of the policy is over."""
     # A watcher that is slow, and a council that is: together longer than any delay of the policy.
     shortest = min(a.delay_s for tier in world.policy.tiers for a in tier.alternatives if a.delay_s)
     world.l1.advance_time(shortest // 2)
