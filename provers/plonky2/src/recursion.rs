@@ -31,7 +31,8 @@ pub const LAST_ROW_BITS: usize = 12;
 /// A circuit that verifies one proof of another, and has its public inputs.
 pub struct Wrapper<K: GenericConfig<D, F = F, FE = QuadraticExtension<F>>> {
     pub data: CircuitData<F, K, D>,
-    inner: ProofWithPublicInputsTarget<D>,
+    /// The proof that it verifies.
+    pub inner: ProofWithPublicInputsTarget<D>,
 }
 
 /// The circuit that verifies proofs of a batch's circuit.

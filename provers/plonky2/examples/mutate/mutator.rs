@@ -1,13 +1,14 @@
 //! Changes a good witness and asks whether every constraint still holds.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use multiprover_plonky2::field::{F, Field, PrimeField64};
 use plonky2::iop::generator::GeneratedValues;
 use serde_json::{Value, json};
 
 use super::reckless::Place;
-use super::{Circuit, Class, DERIVED, PRE_ROOT, Run};
+use super::{Brought, Circuit, Class, Run};
 
 /// The reasons for which a mutant that no constraint refuses proves nothing false. For each the mutator has seen that the public inputs
 /// are those of the honest witness: the statement that is proven is true.
@@ -39,6 +40,8 @@ pub struct Mutator<'a> {
     honest: Vec<Option<F>>,
     witness: plonky2::iop::witness::PartitionWitness<'a, F>,
     changed: Vec<Class>,
+    /// The same, to ask whether one is among them.
+    is_changed: HashSet<Class>,
     /// By generator: its place in the order of the honest run.
     turn: HashMap<usize, usize>,
     order: Vec<usize>,
@@ -46,6 +49,8 @@ pub struct Mutator<'a> {
     fixed: HashSet<Class>,
     /// Every class that may be changed and stands in a row.
     free: Vec<Class>,
+    /// Those of them that are near this prover's own part of a circuit (`Circuit::own`): half of the lies, where there are any.
+    own: Vec<Class>,
     /// Those that a generator gives, by the generator's name: each kind gets its share, however few values it gives.
     advised: Vec<Vec<Class>>,
     /// Those that the prover brings.
@@ -56,21 +61,20 @@ pub struct Mutator<'a> {
 }
 
 impl<'a> Mutator<'a> {
-    pub fn new(circuit: &'a Circuit, run: Run<'a>, places: Vec<Place>, seed: u64) -> Self {
+    pub fn new(circuit: &'a Circuit, run: Run<'a>, given: Brought, seed: u64) -> Self {
         let Run { witness, order, writer, .. } = run;
+        let Brought { values, places } = given;
         let of = |keep: &dyn Fn(&Place) -> bool| -> HashSet<Class> {
-            circuit.advice.iter().zip(&places).filter(|(_, p)| keep(p)).map(|(&c, _)| c).collect()
+            values.iter().zip(&places).filter(|(_, p)| keep(p)).map(|(&(c, _), _)| c).collect()
         };
         let mut fixed = of(&|p| p.fixed);
-        for (g, generator) in circuit.data.prover_only.generators.iter().enumerate() {
-            // Constants of the circuit.
-            if generator.0.id() == "ConstantGenerator" {
-                fixed.extend(writer.iter().filter(|(_, w)| **w == g).map(|(&c, _)| c));
-            }
-        }
-        let names = circuit.advice.iter().zip(&places).map(|(&c, p)| (c, p.name.clone())).collect();
+        // Constants of the circuit.
+        let generators = &circuit.data.prover_only.generators;
+        fixed.extend(writer.iter().filter(|(_, g)| generators[**g].0.id() == "ConstantGenerator").map(|(&c, _)| c));
+        let names = values.iter().zip(&places).map(|(&(c, _), p)| (c, p.name.clone())).collect();
         let mut free: Vec<Class> = circuit.read().into_iter().filter(|c| !fixed.contains(c)).collect();
         free.sort_unstable();
+        let own = circuit.own().into_iter().filter(|c| free.binary_search(c).is_ok()).collect();
         let mut by_name: BTreeMap<String, Vec<Class>> = BTreeMap::new();
         for (&class, &g) in &writer {
             if !fixed.contains(&class) && circuit.rows.contains_key(&class) {
@@ -86,11 +90,13 @@ impl<'a> Mutator<'a> {
             honest: witness.values.clone(),
             witness,
             changed: vec![],
+            is_changed: HashSet::new(),
             turn: order.iter().enumerate().map(|(i, &g)| (g, i)).collect(),
             order,
             writer,
             fixed,
             free,
+            own,
             advised,
             brought,
             idle: of(&|p| p.idle),
@@ -107,10 +113,14 @@ impl<'a> Mutator<'a> {
         if self.value(class) == v {
             return;
         }
-        if !self.changed.contains(&class) {
+        self.mark(class);
+        self.witness.values[class] = Some(v);
+    }
+
+    fn mark(&mut self, class: Class) {
+        if self.is_changed.insert(class) {
             self.changed.push(class);
         }
-        self.witness.values[class] = Some(v);
     }
 
     fn reset(&mut self) {
@@ -118,6 +128,7 @@ impl<'a> Mutator<'a> {
             self.witness.values[class] = self.honest[class];
         }
         self.changed.clear();
+        self.is_changed.clear();
     }
 
     fn lie(&mut self, v: F) -> F {
@@ -150,7 +161,7 @@ impl<'a> Mutator<'a> {
             public |= self.circuit.public.contains(class);
         }
         if public {
-            rows.extend((0..self.circuit.gates.len()).filter(|&r| self.circuit.gate_name(r) == "PublicInputGate"));
+            rows.extend(&self.circuit.public_rows);
         }
         rows
     }
@@ -161,11 +172,11 @@ impl<'a> Mutator<'a> {
         self.touched().into_iter().find(|&row| !self.circuit.row_holds(&self.witness.values, row, &hash))
     }
 
-    /// The statement's root before the batch is not the prover's to choose.
+    /// What is given of the statement is not the prover's to choose.
     fn good(&self) -> bool {
         let public = self.circuit.public_values(&self.witness.values);
         let honest = self.circuit.public_values(&self.honest);
-        public[PRE_ROOT] == honest[PRE_ROOT] && self.broken().is_none()
+        self.circuit.given.iter().all(|&i| public[i] == honest[i]) && self.broken().is_none()
     }
 
     /// Lets everything follow that generators make of the changed values; false where two values meet in one wire. Pinned values stay.
@@ -181,8 +192,9 @@ impl<'a> Mutator<'a> {
         let mut buffer = GeneratedValues::empty();
         while let Some(turn) = due.pop_first() {
             let g = self.order[turn];
-            if !generators[g].0.run(&self.witness, &mut buffer) {
-                // A generator that finds no value, like the inverse of 0: the constraints decide.
+            // A generator that finds no value, like the inverse of 0, or no place, like that of an index beyond its list: the constraints decide.
+            let found = catch_unwind(AssertUnwindSafe(|| generators[g].0.run(&self.witness, &mut buffer)));
+            if !matches!(found, Ok(true)) {
                 buffer.target_values.clear();
                 continue;
             }
@@ -194,9 +206,7 @@ impl<'a> Mutator<'a> {
                 if self.writer.get(&class) != Some(&g) {
                     return false;
                 }
-                if !self.changed.contains(&class) {
-                    self.changed.push(class);
-                }
+                self.mark(class);
                 self.witness.values[class] = Some(v);
                 wake(&mut due, &self.turn, &class);
             }
@@ -213,7 +223,7 @@ impl<'a> Mutator<'a> {
         let map = &self.circuit.data.prover_only.representative_map[row * wires..(row + 1) * wires];
         for _ in 0..12 {
             let class = map[self.random.below(wires)];
-            if self.fixed.contains(&class) || self.changed.contains(&class) {
+            if self.fixed.contains(&class) || self.is_changed.contains(&class) {
                 continue;
             }
             let kept = self.witness.values[class];
@@ -231,6 +241,7 @@ impl<'a> Mutator<'a> {
             }
             self.witness.values[class] = kept;
             self.changed.retain(|&c| c != class);
+            self.is_changed.remove(&class);
         }
         None
     }
@@ -248,7 +259,11 @@ impl<'a> Mutator<'a> {
     }
 
     fn chain(&mut self) -> bool {
-        let class = self.free[self.random.below(self.free.len())];
+        let class = if !self.own.is_empty() && self.random.below(2) == 0 {
+            self.own[self.random.below(self.own.len())]
+        } else {
+            self.free[self.random.below(self.free.len())]
+        };
         let lie = self.lie(self.value(class));
         self.set(class, lie);
         for _ in 0..3 {
@@ -284,12 +299,10 @@ impl<'a> Mutator<'a> {
         let (mut kinds, mut harmless) = (BTreeMap::new(), BTreeMap::new());
         let (mut survived, mut examples): (Vec<Value>, Vec<Value>) = (vec![], vec![]);
         let mut killed = 0;
-        let mut singles = self.free.clone();
-        for i in (1..singles.len()).rev() {
-            singles.swap(i, self.random.below(i + 1));
-        }
+        let (singles, own) = (self.shuffled(self.free.clone()), self.shuffled(self.own.clone()));
         for n in 0..count {
             let (kind, survives) = match self.random.below(100) {
+                0..45 if n % 2 == 0 && !own.is_empty() => ("wire", self.wire(own[n / 2 % own.len()])),
                 0..45 => ("wire", self.wire(singles[n % singles.len()])),
                 45..75 => ("chain", self.chain()),
                 75..88 => {
@@ -322,13 +335,20 @@ impl<'a> Mutator<'a> {
         }
         json!({
             "mutants": count, "killed": killed, "kinds": kinds, "survived": survived, "harmless": harmless, "examples": examples,
-            "wires": self.free.len(), "constraints": self.circuit.gates.len(),
+            "wires": self.free.len(), "own": self.own.len(), "constraints": self.circuit.gates.len(),
         })
+    }
+
+    fn shuffled(&mut self, mut all: Vec<Class>) -> Vec<Class> {
+        for i in (1..all.len()).rev() {
+            all.swap(i, self.random.below(i + 1));
+        }
+        all
     }
 
     fn describe(&self, kind: &str) -> (Option<&'static str>, Value) {
         let (public, honest) = (self.circuit.public_values(&self.witness.values), self.circuit.public_values(&self.honest));
-        let changes: Vec<usize> = DERIVED.iter().cloned().flatten().filter(|&i| public[i] != honest[i]).collect();
+        let changes: Vec<usize> = self.circuit.derived.iter().copied().filter(|&i| public[i] != honest[i]).collect();
         let class = changes.is_empty().then(|| self.reason());
         let shown = &self.changed[..self.changed.len().min(8)];
         let entry = json!({
@@ -358,15 +378,16 @@ impl<'a> Mutator<'a> {
     fn reason(&self) -> &'static str {
         let first = self.changed[0];
         // Nothing reads it: its rows hold for any two other values as well.
+        let mut values = self.honest.clone();
+        let hash = self.circuit.public_hash(&values);
         let unread = self.changed.iter().all(|&c| {
-            self.circuit.rows.get(&c).into_iter().flatten().all(|&row| {
-                let mut values = self.honest.clone();
-                let hash = self.circuit.public_hash(&values);
-                [0x1234_5678_9abc_def1, 0x0fed_cba9_8765_4321].into_iter().all(|lie| {
-                    values[c] = Some(F::from_noncanonical_u64(lie));
-                    self.circuit.row_holds(&values, row as usize, &hash)
-                })
-            })
+            let holds = [0x1234_5678_9abc_def1, 0x0fed_cba9_8765_4321].into_iter().all(|lie| {
+                values[c] = Some(F::from_noncanonical_u64(lie));
+                let mut rows = self.circuit.rows.get(&c).into_iter().flatten();
+                rows.all(|&row| self.circuit.row_holds(&values, row as usize, &hash))
+            });
+            values[c] = self.honest[c];
+            holds
         });
         let equality = |c: Class| {
             self.writer.get(&c).is_some_and(|&g| self.circuit.data.prover_only.generators[g].0.id() == "EqualityGenerator")

@@ -2,7 +2,8 @@
 //!
 //! Without `--program` it is the reference slot (`reference::reference_program`). The batch proved is one of empty slots: a
 //! circuit costs the same whatever its witness. Both circuits are proven in one run, one after the other; `--count` only counts rows. `--join` adds what a batch costs
-//! that is too long for one leaf: two segments of `N` slots and their join, or all segments and joins where `N` itself is too long. `--l1` adds what the proof for L1 takes after the batch's own.
+//! that is too long for one leaf: two segments of `N` slots and their join, or all segments and joins where `N` itself is too long. `--l1` adds what the proof for L1 takes after the batch's own, which
+//! for such an `N` is that of the last join.
 
 use std::cell::RefCell;
 use std::path::PathBuf;
@@ -10,7 +11,7 @@ use std::sync::Mutex;
 
 use multiprover_plonky2::config::circuit_config;
 use multiprover_plonky2::execution::{Statement, rehearse, rehearse_segments};
-use multiprover_plonky2::field::F;
+use multiprover_plonky2::field::{C, D, F};
 use multiprover_plonky2::handwritten;
 use multiprover_plonky2::keys::Form;
 use multiprover_plonky2::lowering::{self, Circuit};
@@ -21,6 +22,7 @@ use multiprover_plonky2::security::{Parameters, least, overall};
 use multiprover_plonky2::segments::{Failed, Plan, Proof, prove_batch};
 use multiprover_plonky2::{l1, recursion, usage};
 use plonky2::iop::witness::{PartialWitness, WitnessWrite};
+use plonky2::plonk::circuit_data::VerifierCircuitData;
 
 /// CPU seconds of one proof, with it.
 fn prove(circuit: &Circuit, advice: &[F]) -> anyhow::Result<(f64, Proof)> {
@@ -36,10 +38,10 @@ fn prove(circuit: &Circuit, advice: &[F]) -> anyhow::Result<(f64, Proof)> {
 }
 
 /// What the proof for L1 takes after a batch's own.
-fn prove_for_l1(circuit: &Circuit, proof: &Proof) -> anyhow::Result<serde_json::Value> {
+fn prove_for_l1(batch: &VerifierCircuitData<F, C, D>, proof: &Proof) -> anyhow::Result<serde_json::Value> {
     let too_many = |rows| anyhow::anyhow!("{rows} rows");
     let mut times = vec![usage::cpu_seconds()];
-    let shrink = recursion::shrink(&circuit.data.verifier_data()).map_err(too_many)?;
+    let shrink = recursion::shrink(batch).map_err(too_many)?;
     times.push(usage::cpu_seconds());
     let proof = shrink.prove(proof)?;
     times.push(usage::cpu_seconds());
@@ -83,8 +85,8 @@ fn empty(program: &[u8], slots: usize) -> anyhow::Result<(World, Statement, Prov
     Ok((world, statement, request))
 }
 
-/// CPU seconds of all segments, and of all joins.
-fn prove_segments(bytes: &[u8], plan: &Plan) -> anyhow::Result<serde_json::Value> {
+/// CPU seconds of all segments, and of all joins; the batch's proof, and what verifies it.
+fn prove_segments(bytes: &[u8], plan: &Plan) -> anyhow::Result<(serde_json::Value, VerifierCircuitData<F, C, D>, Proof)> {
     let sizes = plan.leaves();
     let (world, statement, request) = empty(bytes, sizes.iter().sum())?;
     let advice = rehearse_segments(&world.program, &sizes, &statement, &request)?;
@@ -105,15 +107,19 @@ fn prove_segments(bytes: &[u8], plan: &Plan) -> anyhow::Result<serde_json::Value
         }
     });
     let (leaves, end) = (leaves.into_inner()?, usage::cpu_seconds());
-    verifiers[plan.root()].verify(proof.map_err(|e| match e {
+    let proof = proof.map_err(|e| match e {
         Failed::Load(e) | Failed::Proof(e) => e,
-    })?)?;
-    Ok(serde_json::json!({
+    })?;
+    let figures = serde_json::json!({
         "slots": sizes,
         "segments_cpu_s": leaves - start,
         "join_cpu_s": end - leaves,
         "degree_bits": verifiers.iter().map(|v| v.common.degree_bits()).collect::<Vec<_>>(),
-    }))
+        "peak_mib": usage::peak_mib(),
+    });
+    let root = verifiers.swap_remove(plan.root());
+    root.verify(proof.clone())?;
+    Ok((figures, root, proof))
 }
 
 fn main() -> anyhow::Result<()> {
@@ -148,11 +154,16 @@ fn main() -> anyhow::Result<()> {
         report["ratio"] = (report["rows_or_constraints"].as_f64().expect("a number") / rows(slots) as f64).into();
     }
     let plan = Plan::of(&program, slots).map_err(|rows| anyhow::anyhow!("a slot takes {rows} rows"))?;
-    if !count && join {
-        let plan = if plan == Plan::whole(slots) { Plan::of_sizes(&[slots, slots]) } else { plan.clone() };
-        report["joined"] = prove_segments(&bytes, &plan)?;
+    let whole = plan == Plan::whole(slots);
+    if !count && (join || !whole && for_l1) {
+        let plan = if whole { Plan::of_sizes(&[slots, slots]) } else { plan };
+        let (figures, root, proof) = prove_segments(&bytes, &plan)?;
+        report["joined"] = figures;
+        if !whole && for_l1 {
+            report["l1"] = prove_for_l1(&root, &proof)?;
+        }
     }
-    if !count && plan == Plan::whole(slots) {
+    if !count && whole {
         let (world, statement, request) = empty(&bytes, slots)?;
         let honest = rehearse(&world.program, slots, &statement, &request)?;
         let circuit = lowering::lower(&program, slots, circuit_config());
@@ -168,7 +179,7 @@ fn main() -> anyhow::Result<()> {
             report["hand_written_cpu_s_per_slot"] = (cpu / slots as f64).into();
         }
         if for_l1 {
-            report["l1"] = prove_for_l1(&circuit, &proof)?;
+            report["l1"] = prove_for_l1(&circuit.data.verifier_data(), &proof)?;
         }
     }
     println!("{}", serde_json::to_string_pretty(&report)?);
