@@ -46,46 +46,60 @@ impl Projective {
     }
 }
 
-/// The bits of a scalar, the top one first.
-fn bits(scalar: &Fr) -> impl Iterator<Item = bool> + use<> {
+/// The bits of an integer below 2^254, the top one first.
+pub type Bits = [bool; BITS];
+
+/// The bits of a scalar's canonical integer.
+pub fn bits(scalar: &Fr) -> Bits {
     let bytes = scalar.to_repr();
-    (0..BITS).rev().map(move |i| bytes[i / 8] >> (i % 8) & 1 == 1)
+    std::array::from_fn(|i| bytes[(BITS - 1 - i) / 8] >> ((BITS - 1 - i) % 8) & 1 == 1)
 }
 
-/// The upper and the lower half of a number below the field's order.
-fn halves(v: &Fr) -> (u128, u128) {
-    let mut bytes = [0; 32];
-    bytes.copy_from_slice(v.to_repr().as_ref());
-    let word = |at: usize| u128::from_le_bytes(bytes[at..at + 16].try_into().expect("16 bytes"));
-    let (low, high) = (word(0), word(16));
-    (high << 1 | low >> HALF, low & ((1 << HALF) - 1))
+/// The upper and the lower half.
+fn halves(bits: &Bits) -> [u128; 2] {
+    let number = |bits: &[bool]| bits.iter().fold(0, |n, bit| n << 1 | u128::from(*bit));
+    [number(&bits[..HALF]), number(&bits[HALF..])]
 }
 
 /// A scalar as the ladder has it: its first 127 bits, and all of them.
 #[derive(Clone, Copy)]
-pub struct Scalar {
-    pub upper: Wire,
-    pub all: Wire,
+struct Scalar {
+    upper: Wire,
+    all: Wire,
 }
 
 impl Builder {
     /// Demands, if `enabled` is 1, a signature over `(digest, nonce)` under `key`; in any case one that verifies under the key
     /// that it names.
     pub fn authorize(&mut self, enabled: &Affine, key: &Affine, nonce: &Affine, digest: Wire, signature: &Signature) {
+        let Signature { a, r, s } = signature;
+        let pk = suite::hash(Tag::PublicKey, 0, &[a.x, a.y]);
+        let h = suite::hash(Tag::Challenge, 0, &[r.x, r.y, pk, digest.value, nonce.value()]);
+        self.authorize_bits(enabled, key, nonce, digest, *a, [bits(&h), bits(s)]);
+    }
+
+    /// The same with the bits of `h` and `S` as they are claimed.
+    pub fn authorize_bits(
+        &mut self,
+        enabled: &Affine,
+        key: &Affine,
+        nonce: &Affine,
+        digest: Wire,
+        a: Point,
+        scalars: [Bits; 2],
+    ) {
         let (zero, one) = (Fr::ZERO, Fr::ONE);
-        let a = self.point(signature.a);
+        let a = self.point(a);
         let pk = self.hash(Tag::PublicKey, 0, &a);
         let other = self.bilinear(&pk.into(), key, [one, -one, zero, zero]);
         self.bilinear_zero(enabled, &other, [zero, zero, one, zero]);
 
         let nonce = self.wire(nonce);
-        let challenge = [signature.r.x, signature.r.y, pk.value, digest.value, nonce.value];
-        let challenge = suite::hash(Tag::Challenge, 0, &challenge);
-        let (r, h, s) = self.ladder(a, challenge, signature.s);
+        let (r, [h, s]) = self.ladder(a, &scalars);
         let hashed = self.hash(Tag::Challenge, 0, &[r[0], r[1], pk, digest, nonce]);
         self.equal(h.all, hashed);
-        self.below(h, -one);
-        self.below(s, suite::order() - one);
+        self.at_most(h, &scalars[0], -one);
+        self.at_most(s, &scalars[1], suite::order() - one);
     }
 
     /// New cells of a point on the curve.
@@ -120,14 +134,14 @@ impl Builder {
     }
 
     /// `S·B - h·A`, and the scalars.
-    fn ladder(&mut self, a: [Wire; 2], h: Fr, s: Fr) -> ([Wire; 2], Scalar, Scalar) {
+    fn ladder(&mut self, a: [Wire; 2], scalars: &[Bits; 2]) -> ([Wire; 2], [Scalar; 2]) {
         let c = self.base_less(a);
         let [nought, unit] = [Fr::ZERO, Fr::ONE].map(|v| self.constant(v));
-        let steps = self.ladder_points(a, c, h, s);
+        let steps = self.ladder_points(a, c, scalars);
         let first = self.ladder_rows(BITS + 1);
         let (mut hs, mut ss) = (Fr::ZERO, Fr::ZERO);
         let mut upper = None;
-        for (i, (h, s)) in bits(&h).zip(bits(&s)).enumerate() {
+        for (i, (h, s)) in scalars[0].into_iter().zip(scalars[1]).enumerate() {
             let row = first + i;
             self.mark(2, row, if i % 2 == 0 { ladder::EVEN } else { ladder::ODD });
             let (hw, sw);
@@ -159,11 +173,11 @@ impl Builder {
         self.copy(7, row, a[0]);
         self.copy(8, row, a[1]);
         let (h_upper, s_upper) = upper.expect("half way");
-        (point, Scalar { upper: h_upper, all: hw }, Scalar { upper: s_upper, all: sw })
+        (point, [Scalar { upper: h_upper, all: hw }, Scalar { upper: s_upper, all: sw }])
     }
 
     /// Each step's double and its sum, affine.
-    fn ladder_points(&self, a: [Wire; 2], c: [Wire; 2], h: Fr, s: Fr) -> Vec<Point> {
+    fn ladder_points(&self, a: [Wire; 2], c: [Wire; 2], scalars: &[Bits; 2]) -> Vec<Point> {
         if !self.has_advice() {
             return vec![Point::NEUTRAL; 2 * BITS];
         }
@@ -173,7 +187,7 @@ impl Builder {
         let c = Point { x: c[0].value, y: c[1].value };
         let mut points = Vec::with_capacity(2 * BITS);
         let mut sum = Projective::NEUTRAL;
-        for (h, s) in bits(&h).zip(bits(&s)) {
+        for (h, s) in scalars[0].into_iter().zip(scalars[1]) {
             sum = sum.doubled();
             points.push(sum);
             sum = match (h, s) {
@@ -191,10 +205,10 @@ impl Builder {
 
     /// Demands of a scalar's bits, as an integer, at most `most`: the lower halves are compared first, then the upper ones less
     /// what the lower ones borrow.
-    fn below(&mut self, scalar: Scalar, most: Fr) {
+    fn at_most(&mut self, scalar: Scalar, claimed: &Bits, most: Fr) {
         let one = Fr::ONE;
-        let (upper, lower) = halves(&most);
-        let (scalar_upper, scalar_lower) = halves(&scalar.all.value);
+        let [upper, lower] = halves(&bits(&most));
+        let [scalar_upper, scalar_lower] = halves(claimed);
         let borrows = scalar_lower > lower;
         let borrow = self.new_boolean(Place::New(Fr::from(u64::from(borrows))));
         let power = Wide::power(HALF as u32);

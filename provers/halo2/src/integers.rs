@@ -85,13 +85,15 @@ impl Builder {
     pub fn bilinear(&mut self, a: &Affine, b: &Affine, [x, y, xy, k]: [Fr; 4]) -> Affine {
         let constant = x * a.offset + y * b.offset + xy * a.offset * b.offset + k;
         let (qa, qb) = (a.scale * (x + xy * b.offset), b.scale * (y + xy * a.offset));
+        let of_one = |wire: Option<Wire>, scale: Fr| match scale == Fr::ZERO {
+            true => Affine::constant(constant),
+            false => Affine { wire, scale, offset: constant },
+        };
         match (a.wire, b.wire) {
             (None, None) => Affine::constant(constant),
-            (Some(_), None) => Affine { wire: a.wire, scale: qa, offset: constant },
-            (None, Some(_)) => Affine { wire: b.wire, scale: qb, offset: constant },
-            (Some(v), Some(w)) if xy == Fr::ZERO && v.cell == w.cell => {
-                Affine { wire: a.wire, scale: qa + qb, offset: constant }
-            }
+            (Some(_), None) => of_one(a.wire, qa),
+            (None, Some(_)) => of_one(b.wire, qb),
+            (Some(v), Some(w)) if xy == Fr::ZERO && v.cell == w.cell => of_one(a.wire, qa + qb),
             (Some(v), Some(w)) => {
                 let qab = xy * a.scale * b.scale;
                 let value = qa * v.value + qb * w.value + qab * v.value * w.value + constant;
@@ -173,8 +175,9 @@ impl Builder {
     /// Demands `lo <= v <= hi`, as far as `v`'s range leaves it open.
     pub fn hold(&mut self, v: &Int, range: Range) -> Int {
         let Range { lo, hi } = range;
-        let held = Int { range, ..*v };
         let (low_is_known, high_is_known) = (v.range.lo >= lo, v.range.hi <= hi);
+        // Of two ranges, what both hold.
+        let held = Int { range: if low_is_known && high_is_known { v.range } else { range }, ..*v };
         if low_is_known && high_is_known {
             return held;
         }

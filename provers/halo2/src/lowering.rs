@@ -47,14 +47,28 @@ pub fn circuit(program: &Program, k: u32, advice: &Advice, public: &PublicInputs
     Tabled(walk(program, advice.slots.len(), k, Purpose::All, Some((advice, public))).finish())
 }
 
-fn walk(program: &Program, slots: usize, k: u32, purpose: Purpose, batch: Option<(&Advice, &PublicInputs)>) -> Builder {
+/// The advice and public values of a batch; none where only the shape is asked.
+pub(crate) type Given<'a> = Option<(&'a Advice, &'a PublicInputs)>;
+
+fn walk(program: &Program, slots: usize, k: u32, purpose: Purpose, batch: Given) -> Builder {
     let mut builder = Builder::new(k, purpose);
     lower(&mut builder, program, slots, batch);
     builder
 }
 
-/// Writes a batch's rows.
-pub fn lower(builder: &mut Builder, program: &Program, slots: usize, batch: Option<(&Advice, &PublicInputs)>) {
+/// Writes a batch's rows, whose slots are what the program says.
+pub fn lower(builder: &mut Builder, program: &Program, slots: usize, batch: Given) {
+    frame(builder, program, slots, batch, |batch, slot| batch.slot(slot));
+}
+
+/// Writes a batch's rows, whose slots another function writes.
+pub(crate) fn frame(
+    builder: &mut Builder,
+    program: &Program,
+    slots: usize,
+    batch: Given,
+    write: fn(&mut Batch, &SlotAdvice),
+) {
     let nothing;
     let (advice, public) = match batch {
         Some((advice, public)) => (advice, public.to_vec()),
@@ -72,7 +86,7 @@ pub fn lower(builder: &mut Builder, program: &Program, slots: usize, batch: Opti
     let root = batch.state_root();
     batch.builder.equal(root, pre_root);
     for slot in &advice.slots {
-        batch.slot(slot);
+        write(&mut batch, slot);
     }
     let root = batch.state_root();
     batch.builder.equal(root, post_root);
@@ -108,7 +122,7 @@ fn no_advice(program: &Program, slots: usize) -> Advice {
 
 /// The value of an operation.
 #[derive(Clone, Copy, Debug)]
-enum Val {
+pub(crate) enum Val {
     None,
     Int(Int),
     Key(Affine),
@@ -132,14 +146,14 @@ impl Val {
 
 /// A typed integer in the journal, a record or the cells: `v - lo`, and its words.
 #[derive(Clone, Copy)]
-struct Typed {
+pub(crate) struct Typed {
     encoded: Affine,
     value: u64,
     words: usize,
 }
 
 impl Typed {
-    fn new(v: &Int, range: Range) -> Self {
+    pub(crate) fn new(v: &Int, range: Range) -> Self {
         Typed { encoded: v.above(range.lo), value: v.value.wrapping_sub(range.lo) as u64, words: range.words() }
     }
 }
@@ -160,20 +174,20 @@ fn shift(words: usize) -> Fr {
 
 /// A sum of cells with factors.
 #[derive(Default)]
-struct Sum {
+pub(crate) struct Sum {
     terms: Vec<(Wire, Fr)>,
     constant: Fr,
 }
 
 impl Sum {
-    fn add(&mut self, v: &Affine, factor: Fr) {
+    pub(crate) fn add(&mut self, v: &Affine, factor: Fr) {
         self.constant += v.offset * factor;
         if let Some(wire) = v.wire {
             self.terms.push((wire, v.scale * factor));
         }
     }
 
-    fn wire(&self, builder: &mut Builder) -> Wire {
+    pub(crate) fn wire(&self, builder: &mut Builder) -> Wire {
         match self.terms[..] {
             [] => builder.constant(self.constant),
             [(wire, factor)] if factor == Fr::ONE && self.constant == Fr::ZERO => wire,
@@ -183,25 +197,25 @@ impl Sum {
 }
 
 /// A state access of the slot under way.
-struct Opened<'a> {
-    access: &'a Access,
-    map: usize,
-    enabled: Int,
-    index: Int,
-    before: Vec<Val>,
-    after: Vec<Val>,
-    stored: bool,
+pub(crate) struct Opened<'a> {
+    pub(crate) access: &'a Access,
+    pub(crate) map: usize,
+    pub(crate) enabled: Int,
+    pub(crate) index: Int,
+    pub(crate) before: Vec<Val>,
+    pub(crate) after: Vec<Val>,
+    pub(crate) stored: bool,
 }
 
 /// A batch between two slots.
-struct Batch<'a> {
-    builder: &'a mut Builder,
+pub(crate) struct Batch<'a> {
+    pub(crate) builder: &'a mut Builder,
     program: &'a Program,
     domain: Wire,
     cells: Vec<Val>,
     roots: Vec<Wire>,
-    inputs: Vec<Typed>,
-    outputs: Vec<Typed>,
+    pub(crate) inputs: Vec<Typed>,
+    pub(crate) outputs: Vec<Typed>,
 }
 
 impl<'a> Batch<'a> {
@@ -212,7 +226,7 @@ impl<'a> Batch<'a> {
         Batch { builder, program, domain, cells, roots, inputs: vec![], outputs: vec![] }
     }
 
-    fn slot(&mut self, advice: &'a SlotAdvice) {
+    fn slot(&mut self, advice: &SlotAdvice) {
         let words: Vec<Int> = advice.words.iter().map(|w| self.builder.new_int((*w).into(), WORD)).collect();
         self.inputs.extend(words.iter().map(|w| Typed::new(w, WORD)));
         let digest = self.digest(&words);
@@ -225,7 +239,7 @@ impl<'a> Batch<'a> {
     }
 
     /// `tx_digest` of docs/suites.md §1.
-    fn digest(&mut self, words: &[Int]) -> Wire {
+    pub(crate) fn digest(&mut self, words: &[Int]) -> Wire {
         let mut elements = vec![self.domain];
         for group in words.chunks(PACKED_WORDS) {
             let mut sum = Sum::default();
@@ -323,7 +337,7 @@ impl<'a> Batch<'a> {
 }
 
 /// A field's value as it stands in the state.
-fn new_value(builder: &mut Builder, field: &Field, value: &Value) -> Val {
+pub(crate) fn new_value(builder: &mut Builder, field: &Field, value: &Value) -> Val {
     match (field.ty, value) {
         (Type::Integer(range), Value::Integer(v)) => Val::Int(builder.new_int(*v, range)),
         (Type::Key, Value::Key(key)) => Val::Key(builder.free(*key).into()),
@@ -332,8 +346,8 @@ fn new_value(builder: &mut Builder, field: &Field, value: &Value) -> Val {
 }
 
 /// A slot under way.
-struct Slot<'s, 'a> {
-    batch: &'s mut Batch<'a>,
+struct Slot<'s, 'a, 'b> {
+    batch: &'s mut Batch<'b>,
     advice: &'a SlotAdvice,
     words: Vec<Int>,
     digest: Wire,
@@ -345,7 +359,7 @@ struct Slot<'s, 'a> {
     stored: Vec<(usize, Val)>,
 }
 
-impl Slot<'_, '_> {
+impl Slot<'_, '_, '_> {
     fn int(&self, id: Id) -> Int {
         *self.values[id].int()
     }
@@ -461,7 +475,8 @@ impl Slot<'_, '_> {
     fn finish(self) {
         let Slot { batch, ports, stored, .. } = self;
         for port in &ports {
-            batch.access(port);
+            let rights = batch.index_bits(port);
+            batch.access(port, &rights);
         }
         for (cell, value) in stored {
             batch.cells[cell] = value;
@@ -470,7 +485,8 @@ impl Slot<'_, '_> {
 }
 
 impl Batch<'_> {
-    fn access(&mut self, port: &Opened) {
+    /// An access with the bits of its index, the lowest first: before, and after if something is stored.
+    pub(crate) fn access(&mut self, port: &Opened, rights: &[Wire]) {
         let fields = &self.program.maps[port.map].fields;
         let enabled = port.enabled.affine;
         let before = self.leaf(port.map, &port.before);
@@ -486,11 +502,10 @@ impl Batch<'_> {
             // (1 - enabled)·(element - zero) = 0
             self.builder.bilinear_zero(&enabled, &(*element).into(), [zero, Fr::ONE, -Fr::ONE, -zero]);
         }
-        let rights = self.index_bits(port);
         let map = port.map as u32;
         let leaf = self.builder.hash(Tag::Leaf, map, &before);
         let siblings: Vec<Place> = port.access.siblings.iter().map(|s| Place::New(*s)).collect();
-        let (old, siblings) = self.builder.path(leaf, &rights, &siblings);
+        let (old, siblings) = self.builder.path(leaf, rights, &siblings);
         let root = self.roots[port.map];
         let other = self.builder.bilinear(&old.into(), &root.into(), [Fr::ONE, -Fr::ONE, Fr::ZERO, Fr::ZERO]);
         self.builder.bilinear_zero(&enabled, &other, [Fr::ZERO, Fr::ZERO, Fr::ONE, Fr::ZERO]);
@@ -498,7 +513,7 @@ impl Batch<'_> {
             let after = self.leaf(port.map, &port.after);
             let leaf = self.builder.hash(Tag::Leaf, map, &after);
             let siblings: Vec<Place> = siblings.into_iter().map(Place::Copy).collect();
-            let (new, _) = self.builder.path(leaf, &rights, &siblings);
+            let (new, _) = self.builder.path(leaf, rights, &siblings);
             let next = self.builder.choose(&enabled, &new.into(), &root.into());
             self.roots[port.map] = self.builder.wire(&next);
         }
