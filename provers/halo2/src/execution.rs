@@ -102,10 +102,22 @@ pub fn execute(program: &Program, statement: &Statement, request: &pb::ProveRequ
     let (cells, map_roots) = (state.cells.clone(), state.map_roots.clone());
     same(Code::BadOpening, "the state before is not the one of the pre root", statement.pre_root, state.root(program))?;
 
-    let domain = suite::reduce(&statement.domain);
+    let (slots, journal) = run(program, suite::reduce(&statement.domain), &request.slots, &mut state)?;
+    check_journal(statement, request, &journal)?;
+    same(Code::RootMismatch, "the state after is not the one of the post root", statement.post_root, state.root(program))?;
+    same(Code::JournalMismatch, "c does not commit to the journal", statement.commitment, suite::commit(&journal))?;
+    let challenge = statement.derived_challenge();
+    same(Code::JournalMismatch, "z does not follow from domain, claim and c", statement.challenge, challenge)?;
+    let evaluation = suite::evaluate(&journal, challenge);
+    same(Code::JournalMismatch, "y is not the journal's evaluation at z", statement.evaluation, evaluation)?;
+    Ok(Executed { advice: Advice { cells, map_roots, slots }, public: statement.public_inputs() })
+}
+
+/// Takes the slots one after the other; the state is then the one after them. Gives the advice of each, and the journal.
+fn run(program: &Program, domain: Fr, messages: &[pb::Slot], state: &mut State) -> Result<(Vec<SlotAdvice>, Vec<u32>), Refusal> {
     let (mut slots, mut journal, mut outputs) = (vec![], vec![], vec![]);
-    for (number, message) in request.slots.iter().enumerate() {
-        let run = Run::of(program, domain, message, &state).and_then(|run| run.finish(&mut state));
+    for (number, message) in messages.iter().enumerate() {
+        let run = Run::of(program, domain, message, state).and_then(|run| run.finish(state));
         let (slot, written) = run.map_err(|refusal| refusal.at(number))?;
         journal.extend(&slot.words);
         outputs.extend(written);
@@ -115,14 +127,40 @@ pub fn execute(program: &Program, statement: &Statement, request: &pb::ProveRequ
     for (typed, _) in typed_integers(&program.cells, &state.cells) {
         journal.extend(words_of(typed));
     }
-    check_journal(statement, request, &journal)?;
-    same(Code::RootMismatch, "the state after is not the one of the post root", statement.post_root, state.root(program))?;
-    same(Code::JournalMismatch, "c does not commit to the journal", statement.commitment, suite::commit(&journal))?;
-    let challenge = statement.derived_challenge();
-    same(Code::JournalMismatch, "z does not follow from domain, claim and c", statement.challenge, challenge)?;
-    let evaluation = suite::evaluate(&journal, challenge);
-    same(Code::JournalMismatch, "y is not the journal's evaluation at z", statement.evaluation, evaluation)?;
-    Ok(Executed { advice: Advice { cells, map_roots, slots }, public: statement.public_inputs() })
+    Ok((slots, journal))
+}
+
+/// Writes what follows from a request's slots and state into it: the journal, the claim, and the suite's part of the statement. It
+/// has program, domain, parent and payee already.
+///
+/// # Errors
+/// As [`execute`].
+pub fn complete(program: &Program, request: &mut pb::ProveRequest) -> Result<(), Refusal> {
+    let stated = request.statement.as_mut().ok_or_else(|| malformed("the request has no statement"))?;
+    let domain = sized("the domain", &stated.domain)?;
+    let state = request.pre_state.as_ref().ok_or_else(|| malformed("the request has no state"))?;
+    let mut state = State::decode(program, state)?;
+    let pre_root = state.root(program);
+    let (_, journal) = run(program, suite::reduce(&domain), &request.slots, &mut state)?;
+    request.journal = journal.iter().flat_map(|w| w.to_be_bytes()).collect();
+    stated.claim = Keccak256::new()
+        .chain_update(&stated.parent_claim)
+        .chain_update(Keccak256::digest(&request.journal))
+        .finalize()
+        .to_vec();
+    let commitment = suite::encode(&suite::commit(&journal));
+    let claim = sized("the claim", &stated.claim)?;
+    let challenge = suite::reduce(&suite::challenge_seed(&domain, &claim, &commitment));
+    let bytes = |e: Fr| suite::encode(&e).to_vec();
+    stated.suites = vec![pb::SuiteStatement {
+        suite: suite::NAME.into(),
+        pre_root: bytes(pre_root),
+        post_root: bytes(state.root(program)),
+        commitment: commitment.to_vec(),
+        challenge: bytes(challenge),
+        evaluation: bytes(suite::evaluate(&journal, challenge)),
+    }];
+    Ok(())
 }
 
 /// The values of every step in a slot of these input words, for a program without state or signatures.

@@ -21,6 +21,7 @@ pub mod pb;
 pub mod poseidon;
 pub mod program;
 pub mod prover;
+pub mod reference;
 pub mod refusal;
 pub mod security;
 pub mod server;

@@ -17,7 +17,7 @@ use crate::lowering::{self, BatchCircuit};
 use crate::pb::prover as pb;
 use crate::program::Program;
 use crate::refusal::{Code, Refusal, hex, malformed};
-use crate::security::{Parameters, least};
+use crate::security::{Parameters, Term, least};
 use crate::setup::Setup;
 use crate::statement::Statement;
 use crate::{suite, usage};
@@ -53,7 +53,12 @@ fn constraint_system() -> &'static ConstraintSystem<Fr> {
     &SYSTEM
 }
 
-/// Whether parameters made here are warned of with these words.
+/// What a proof of `2^k` rows rests on, in bits.
+pub fn security(k: u32) -> Vec<Term> {
+    Parameters::of(constraint_system(), k).terms()
+}
+
+/// Where parameters were made here, users are told so.
 const INSECURE: &str = "The parameters were made on this machine by one party, who could have kept their secret and could then prove anything: insecure setup. Start the prover with --setup FILE, a ceremony's powers of tau, before real value depends on this proof type.";
 
 /// What this prover is and rests on.
@@ -73,7 +78,7 @@ pub fn manifest(setup: &Setup) -> pb::Manifest {
             "a ceremony's file, by its BLAKE2b; checked by pairings when keys are made",
         ),
     };
-    let terms = Parameters::of(constraint_system(), MOST_ROW_BITS).terms();
+    let terms = security(MOST_ROW_BITS);
     let curve = "BN254 gives about 100 bits of security, and none against a quantum computer.".to_string();
     pb::Manifest {
         proof_type: PROOF_TYPE.into(),
@@ -159,7 +164,7 @@ pub fn prepare(cache: &Cache, request: &pb::PrepareRequest, stage: &dyn Fn(Stage
         figures.insert("peak_mib".into(), usage::peak_mib());
     }
     let Verifier { id, artefact, verifier } = keys.verifier()?;
-    let (proven, conjectured) = least(&Parameters::of(constraint_system(), verifier.k()).terms());
+    let (proven, conjectured) = least(&security(verifier.k()));
     figures.insert("k".into(), verifier.k().into());
     figures.insert("insecure_setup".into(), f64::from(u8::from(verifier.insecure())));
     figures.insert("l1_proof_bytes".into(), verifier.shape().proof_bytes() as f64);

@@ -39,6 +39,18 @@ pub fn element(what: &str, bytes: &[u8]) -> Result<Fr, Refusal> {
     suite::element(&bytes).ok_or_else(wrong)
 }
 
+/// The domain of a program's deployment (docs/settlement.md §1).
+pub fn domain(chain_id: &[u8; 32], settlement: &[u8; 20], program_id: &[u8; 32]) -> [u8; 32] {
+    Keccak256::new()
+        .chain_update(Keccak256::digest("multiprover/v1"))
+        .chain_update(chain_id)
+        .chain_update([0; 12])
+        .chain_update(settlement)
+        .chain_update(program_id)
+        .finalize()
+        .into()
+}
+
 impl Statement {
     /// # Errors
     /// `MALFORMED` and `NON_CANONICAL` for fields, `UNSUPPORTED` for other suites than this prover's alone.
@@ -77,14 +89,7 @@ impl Statement {
     /// # Errors
     /// `WRONG_STATEMENT`.
     pub fn check_domain(&self) -> Result<(), Refusal> {
-        let domain: [u8; 32] = Keccak256::new()
-            .chain_update(Keccak256::digest("multiprover/v1"))
-            .chain_update(self.chain_id)
-            .chain_update([0; 12])
-            .chain_update(self.settlement)
-            .chain_update(self.program_id)
-            .finalize()
-            .into();
+        let domain = domain(&self.chain_id, &self.settlement, &self.program_id);
         if domain == self.domain {
             return Ok(());
         }

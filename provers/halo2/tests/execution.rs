@@ -8,6 +8,7 @@ use multiprover_halo2::execution::{Value, execute};
 use multiprover_halo2::pb::program as pp;
 use multiprover_halo2::pb::prover as pb;
 use multiprover_halo2::program::{Program, Range};
+use multiprover_halo2::reference;
 use multiprover_halo2::refusal::{Code, Refusal};
 use multiprover_halo2::signature::Signature;
 use multiprover_halo2::statement::Statement;
@@ -220,7 +221,7 @@ fn a_stored_key_is_a_parameter_or_was_there() {
     assert!(refusal.message.contains("neither a parameter nor the key before"), "{refusal}");
 }
 
-/// A program of one operation on two constants, executed over a statement of its own.
+/// Programs of one operation on two constants.
 #[test]
 fn operations_agree_with_the_vectors() {
     let mut checked = 0;
@@ -293,4 +294,17 @@ fn evaluate(operation: &str, a: (i128, Range), b: (i128, Range)) -> (i128, Range
         Value::Integer(v) => (v, program.range(last)),
         other => panic!("{other:?}"),
     }
+}
+
+/// The batches that are measured are right in everything: they execute, signatures and openings included.
+#[test]
+fn reference_batches_execute() {
+    let program = Program::decode(&reference::program()).unwrap();
+    for request in [reference::trades(&program, 3).unwrap(), reference::noops(&program, 2).unwrap()] {
+        let statement = Statement::decode(request.statement.as_ref()).unwrap();
+        let executed = execute(&program, &statement, &request).unwrap();
+        assert_eq!(executed.public.to_vec().len(), 7);
+    }
+    let trades = reference::trades(&program, 2).unwrap();
+    assert!(trades.slots.iter().all(|s| s.authorizations.iter().all(|a| a.signatures[0].len() == 160)));
 }
