@@ -77,6 +77,42 @@ def vectors() -> list[dict[str, Any]]:
         for a in (0, 1):
             for b in (0, 1):
                 add(code, (a, 0, 1), (b, 0, 1))
+    for code, inputs, out in (*negations(), *selections(), *ranges()):
+        made.append({
+            "name": f"{code.lower()}_{len(made)}",
+            "operation": code,
+            "inputs": {name: integer(*x) for name, x in zip("abc", inputs, strict=False)},
+            "outputs": integer(*out),
+        })  # fmt: skip
+    return made
+
+
+Integer = tuple[int, int, int]
+Entry = tuple[str, list[Integer], Integer]
+
+
+def negations() -> list[Entry]:
+    return [("NOT", [(a, 0, 1)], (1 - a, 0, 1)) for a in (0, 1)]
+
+
+def selections() -> list[Entry]:
+    """``b`` where ``a`` is 1, else ``c``; the range is that of both."""
+    made: list[Entry] = []
+    for n, (blo, bhi) in enumerate(RANGES):
+        clo, chi = RANGES[(n * 4 + 3) % len(RANGES)]
+        for a in (0, 1):
+            b, c = values(blo, bhi)[n % 3], values(clo, chi)[-1]
+            out = (b if a else c, min(blo, clo), max(bhi, chi))
+            made.append(("SELECT", [(a, 0, 1), (b, blo, bhi), (c, clo, chi)], out))
+    return made
+
+
+def ranges() -> list[Entry]:
+    """The same value, held to a range that it is at an end of."""
+    made: list[Entry] = []
+    for lo, hi in RANGES:
+        for a in values(lo, hi):
+            made += [("RANGE", [(a, lo, hi)], (a, a, hi)), ("RANGE", [(a, lo, hi)], (a, lo, a))]
     return made
 
 
