@@ -17,6 +17,7 @@ test: setup ## every test, of every language
 	$(MAKE) -C provers/groth16 test
 	cd native && cargo test --locked --quiet
 	$(MAKE) -C provers/plonky2 test
+	$(MAKE) -C provers/halo2 test
 
 bench: setup ## the figures, with each prover beside a hand-written circuit
 	uv run --no-sync multiprover bench
@@ -28,6 +29,7 @@ lint: setup ## style and types
 	$(MAKE) -C provers/groth16 vet
 	cd native && cargo fmt --check && cargo clippy --locked --quiet -- -D warnings
 	$(MAKE) -C provers/plonky2 vet
+	$(MAKE) -C provers/halo2 vet
 
 format: setup ## let the formatters have their way
 	uv run --no-sync ruff format .
@@ -39,7 +41,9 @@ proto: setup ## generate the code of proto/ again
 	uv run --no-sync sh scripts/proto.sh
 	$(MAKE) -C provers/groth16 generate
 
-contracts: ## compile the contracts that are in Solidity again (needs Node)
+contracts: ## compile the contracts that are in Solidity again (needs Node, Rust)
+	$(MAKE) -C provers/halo2 bin/l1
+	provers/halo2/bin/l1 solidity > contracts/Halo2Shape.sol
 	npm ci --silent --prefix scripts/solidity
 	node scripts/solidity/build.mjs contracts contracts/solidity.json
 
@@ -47,6 +51,7 @@ setup: toolchains .tools/bin/uv ## everything that the other targets need
 	uv sync --frozen
 	$(MAKE) -C provers/groth16
 	$(MAKE) -C provers/plonky2
+	$(MAKE) -C provers/halo2
 
 toolchains:
 	@sh scripts/toolchains.sh
