@@ -556,18 +556,17 @@ def _send(recipient: address, asset: uint256, amount: uint256) -> bool:
     if token == empty(address):
         assert msg.gas >= COIN_GAS + COIN_GAS // 63 + SPARE_GAS, "pay: gas"
         return raw_call(recipient, b"", value=amount, gas=COIN_GAS, revert_on_failure=False)
+    before: uint256 = staticcall IERC20(token).balanceOf(self)
     assert msg.gas >= TOKEN_GAS + TOKEN_GAS // 63 + SPARE_GAS, "pay: gas"
-    success: bool = False
-    response: Bytes[32] = b""
-    success, response = raw_call(
+    moved: bool = raw_call(
         token,
         abi_encode(recipient, amount, method_id=method_id("transfer(address,uint256)")),
-        max_outsize=32,
         gas=TOKEN_GAS,
         revert_on_failure=False,
     )
-    # Some tokens answer nothing; others answer false and have done nothing.
-    return success and token.is_contract and (len(response) == 0 or convert(response, uint256) == 1)
+    # Answers count for nothing: some tokens give none, some answer false to what they did, or true to what they did
+    # not. What has left is paid, and never twice.
+    return moved and staticcall IERC20(token).balanceOf(self) < before
 
 
 @external

@@ -32,7 +32,7 @@ from multiprover.settlement.errors import RefusedError
 from multiprover.settlement.l1 import L1, open_l1
 
 REFUSES, BURNS, REENTERS = 1, 2, 3
-FEE, LIES, HALF_LIES, REVERTS, TOKEN_REENTERS, TOKEN_BURNS, PHANTOM = range(1, 8)
+FEE, LIES, HALF_LIES, REVERTS, TOKEN_REENTERS, TOKEN_BURNS, PHANTOM, DENIES, FORGETS, SHOUTS = range(1, 11)
 BILLION = 10**9
 
 
@@ -496,6 +496,53 @@ def test_a_token_that_does_not_pay(mode: int) -> None:
     gold.send(world.caller, "behave", 0, to.address, b"")
     world.bridge.send(to, "collect", 1, to.address)
     assert gold.read("balanceOf", to.address) == 10 * UNIT
+
+
+@pytest.mark.parametrize(("mode", "moves"), [(DENIES, True), (SHOUTS, True), (FORGETS, False)])
+def test_what_a_token_answers_counts_for_nothing(mode: int, moves: bool) -> None:
+    """What has left is paid, and not a second time; what has not is owed."""
+    world = with_token(token())
+    gold, to = Gold(world), user(chain())
+    bridge = to_checksum_address(world.bridge.address)
+    batch = paying(world, 10, to.address, asset=1)
+    world.finalise(batch)
+    gold.send(world.caller, "behave", mode, to.address, bytes(1024))
+    world.withdraw(batch, gas=3_000_000)
+    assert gold.read("balanceOf", to.address) == (10 * UNIT if moves else 0)
+    assert gold.read("balanceOf", bridge) == (0 if moves else 10 * UNIT)
+    assert world.bridge.read("credit", to.address, 1) == (0 if moves else 10 * UNIT)
+
+
+@pytest.mark.parametrize(("decimals", "unit"), [(0, 1), (6, 1), (18, 10**9), (27, 10**18), (18, 2**128 - 1)])
+def test_decimals(decimals: int, unit: int) -> None:
+    """A token of any decimals comes in, is valued and goes out in its units, to the last base unit."""
+    gold = Contract(chain(), "TestToken", encode(["uint8"], [decimals]), CONTRACTS)
+    world = World(chain(), tokens=[(gold.address, unit, 10**9)], limits=(0, 0, 0))
+    one, _ = opened(world, 3)
+    bridge, to = to_checksum_address(world.bridge.address), keccak(bytes([decimals]))[:20]
+    gold.send(one, "mint", one.address, 101 * unit)
+    gold.send(one, "approve", bridge, 101 * unit)
+    deposit(world, one, 3, 101, asset=1)
+    assert gold.read("balanceOf", bridge) == 101 * unit
+    world.settle()
+    force(world, one, 100, to, asset=1)
+    batch = world.settle(tier=0)  # which releases 100 gwei: so much are 100 units worth
+    world.withdraw(batch)
+    assert gold.read("balanceOf", to_checksum_address(to)) == 100 * unit
+    assert gold.read("balanceOf", bridge) == unit
+    assert world.bridge.read("early_total") == 100
+
+
+def test_a_token_that_keeps_a_fee_when_it_pays_costs_its_recipient_alone() -> None:
+    world = with_token(token())
+    gold, to = Gold(world), user(chain())
+    batch = paying(world, 10, to.address, asset=1)
+    world.finalise(batch)
+    gold.send(world.caller, "behave", FEE, to.address, b"")
+    world.withdraw(batch)
+    assert gold.read("balanceOf", to.address) == 10 * UNIT - 10 * UNIT // 100
+    assert gold.read("balanceOf", to_checksum_address(world.bridge.address)) == 0
+    assert world.bridge.read("credit", to.address, 1) == 0
 
 
 def test_a_token_that_calls_back_when_it_pays() -> None:

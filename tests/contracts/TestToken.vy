@@ -10,6 +10,9 @@ REVERTS: constant(uint256) = 4    # refuses transfer alone
 REENTERS: constant(uint256) = 5   # calls `target` with `data` in every transfer, and remembers whether that succeeded
 BURNS: constant(uint256) = 6      # burns all gas in transfer
 PHANTOM: constant(uint256) = 7    # answers true to transferFrom and does nothing
+DENIES: constant(uint256) = 8     # answers false to a transfer that it has made
+FORGETS: constant(uint256) = 9    # answers true to transfer and does nothing
+SHOUTS: constant(uint256) = 10    # answers a transfer that it has made with far more than a word
 
 decimals: public(immutable(uint8))
 balanceOf: public(HashMap[address, uint256])
@@ -45,8 +48,25 @@ def approve(spender: address, amount: uint256) -> bool:
 
 
 @external
-def transfer(to: address, amount: uint256) -> bool:
+@raw_return
+def transfer(to: address, amount: uint256) -> Bytes[1024]:
+    """
+    @dev Answers a bool, but where it shouts.
+    """
+    answer: Bytes[1024] = abi_encode(self._transfer(to, amount))
+    if self.mode == SHOUTS:
+        answer = slice(self.data, 0, 1024)
+    return answer
+
+
+@internal
+def _transfer(to: address, amount: uint256) -> bool:
     assert self.mode != REVERTS
+    if self.mode == FORGETS:
+        return True
+    if self.mode == DENIES:
+        assert self._move(msg.sender, to, amount)
+        return False
     if self.mode == BURNS:
         for i: uint256 in range(1000000):
             self.entered = not self.entered
