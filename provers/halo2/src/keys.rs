@@ -48,11 +48,23 @@ pub enum KeysError {
     #[error(transparent)]
     Refused(#[from] Refusal),
     #[error(transparent)]
-    Setup(#[from] SetupError),
+    Setup(SetupError),
     #[error("{path}: {error}")]
     Io { path: PathBuf, error: io::Error },
     #[error("the keys cannot be made: {0}")]
     Circuit(String),
+}
+
+impl From<SetupError> for KeysError {
+    fn from(error: SetupError) -> Self {
+        match error {
+            SetupError::TooSmall { found, needed, .. } => {
+                let refusal = Refusal::new(Code::Unsupported, error.to_string());
+                refusal.differing(format!("2^{needed} powers"), format!("2^{found}")).into()
+            }
+            other => KeysError::Setup(other),
+        }
+    }
 }
 
 /// The keys of one program and batch size.

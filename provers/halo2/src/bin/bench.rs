@@ -1,4 +1,4 @@
-//! `bench [--slots N] [--program FILE] [--count]`: what a batch costs, as JSON.
+//! `bench [--slots N] [--program FILE] [--which compiled|handwritten] [--count]`: what a batch costs, as JSON.
 //!
 //! Without `--program`, the reference slot (`reference`): rows of it compiled and written by hand, and, unless `--count`, keys and a
 //! proof of a batch of trades. A proof is made by one process, so that peak memory is that of one circuit; compare two runs. With
@@ -15,7 +15,7 @@ use multiprover_halo2::program::Program;
 use multiprover_halo2::security::least;
 use multiprover_halo2::setup::Setup;
 use multiprover_halo2::statement::Statement;
-use multiprover_halo2::{l1, prover, reference, usage};
+use multiprover_halo2::{handwritten, l1, prover, reference, usage};
 use serde_json::{Value, json};
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -68,6 +68,13 @@ const COMPILED: Measured = Measured {
     fit: lowering::fit,
     shape: lowering::shape,
     advice: |program, k, e| lowering::advice(program, k, &e.advice, &e.public),
+};
+
+const HANDWRITTEN: Measured = Measured {
+    rows: handwritten::rows,
+    fit: handwritten::fit,
+    shape: handwritten::shape,
+    advice: |program, k, e| handwritten::advice(program, k, &e.advice, &e.public),
 };
 
 /// CPU seconds since the last call, and wall seconds.
@@ -140,7 +147,7 @@ fn main() -> anyhow::Result<()> {
     };
     let program = Program::decode(&bytes)?;
     let fit = |of: &Measured, slots| (of.fit)(&program, slots).ok_or_else(|| anyhow::anyhow!("{slots} slots are too many rows"));
-    let measured = &COMPILED;
+    let measured = if which == Which::Compiled { &COMPILED } else { &HANDWRITTEN };
     let k = fit(measured, slots)?;
     let rows = |of: &Measured, slots| (of.rows)(&program, slots, k);
     let mut report = json!({
@@ -150,6 +157,11 @@ fn main() -> anyhow::Result<()> {
         "rows_or_constraints": rows(measured, slots),
         "rows_a_slot": rows(measured, slots + 1) - rows(measured, slots),
     });
+    if file.is_none() {
+        let (compiled, by_hand) = (rows(&COMPILED, slots), rows(&HANDWRITTEN, slots));
+        report["hand_written_rows_or_constraints"] = by_hand.into();
+        report["ratio"] = (compiled as f64 / by_hand as f64).into();
+    }
     if !count {
         let request = if file.is_none() { reference::trades(&program, slots)? } else { reference::noops(&program, slots)? };
         let Value::Object(figures) = measure(measured, &program, slots, k, &request)? else { unreachable!("an object") };
