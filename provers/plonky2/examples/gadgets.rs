@@ -9,9 +9,9 @@
 //!  "rows": [[GATE, [wires], ["constants"]], …], "witness": ["…" | null, one a wire] | null}
 //! ```
 //!
-//! Wires that copy constraints connect are one wire. ranges are what is relied on for inputs, as integers. A gate is `{"wires": n, "constants": m, "nodes": […], "zero": [nodes], "function": [wires] | null}`: a straight line of
-//! nodes `["w", i]` (wire), `["k", i]` (constant of the row), `["c", "v"]`, `["+", a, b]`, `["-", a, b]`, `["*", a, b]`, of which those in `zero` must vanish; `function` are the wires that
-//! the others are said to follow from. An assertion has no outputs. The witness is an honest one.
+//! Wires that copy constraints connect are one wire. ranges are what is relied on for inputs, as integers. A gate is `{"wires": n, "constants": m, "nodes": […], "zero": [nodes], "function": [[wires], [wires]] | null}`: a straight line of
+//! nodes `["w", i]` (wire), `["k", i]` (constant of the row), `["c", "v"]`, `["+", a, b]`, `["-", a, b]`, `["*", a, b]`, of which those in `zero` must vanish; `function` says which wires determine which
+//! by itself. An assertion has no outputs. The witness is an honest one.
 //!
 //! Our own cells are traced through the very lines that the prover evaluates. The library's gates are stated here, and compared with the library's at random
 //! points before anything is written.
@@ -107,7 +107,8 @@ struct Stated {
     constants: usize,
     trace: Trace,
     zero: Vec<usize>,
-    function: Option<Vec<usize>>,
+    /// Wires that are said to determine other wires.
+    function: Option<[Vec<usize>; 2]>,
 }
 
 impl Stated {
@@ -148,7 +149,8 @@ fn cell<T: Cell>() -> Stated {
     let (routed, advice) = all.split_at(T::INPUTS + T::OUTPUTS);
     let mut zero = vec![];
     T::constrain(&mut trace, routed, advice, &mut |v| zero.push(v));
-    Stated { wires, constants: 0, trace, zero, function: None }
+    let function = Some([(0..T::INPUTS).collect(), (T::INPUTS..T::INPUTS + T::OUTPUTS).collect()]);
+    Stated { wires, constants: 0, trace, zero, function }
 }
 
 fn arithmetic() -> Stated {
@@ -160,7 +162,7 @@ fn arithmetic() -> Stated {
     let addend = t.mul(w[2], k[1]);
     let sum = t.add(product, addend);
     let zero = vec![t.sub(w[3], sum)];
-    Stated { wires: 4, constants: 2, trace: t, zero, function: None }
+    Stated { wires: 4, constants: 2, trace: t, zero, function: Some([vec![0, 1, 2], vec![3]]) }
 }
 
 /// Of multiplication too: `operands` are two, or three with what is added.
@@ -181,7 +183,8 @@ fn extension(operands: usize) -> Stated {
             t.sub(pair(operands)[i], sum)
         })
         .collect();
-    Stated { wires, constants: operands - 1, trace: t, zero, function: None }
+    let function = Some([(0..operands * D).collect(), (operands * D..wires).collect()]);
+    Stated { wires, constants: operands - 1, trace: t, zero, function }
 }
 
 fn base_sum(limbs: usize) -> Stated {
@@ -196,14 +199,14 @@ fn base_sum(limbs: usize) -> Stated {
         let less = t.sub(limb, one);
         zero.push(t.mul(limb, less));
     }
-    Stated { wires: 1 + limbs, constants: 0, trace: t, zero, function: None }
+    Stated { wires: 1 + limbs, constants: 0, trace: t, zero, function: Some([vec![0], (1..=limbs).collect()]) }
 }
 
 fn constant() -> Stated {
     let mut t = Trace::default();
     let (w, k) = (t.wires(1)[0], t.push(Node::Constant(0)));
     let zero = vec![t.sub(k, w)];
-    Stated { wires: 1, constants: 1, trace: t, zero, function: None }
+    Stated { wires: 1, constants: 1, trace: t, zero, function: Some([vec![], vec![0]]) }
 }
 
 /// Wires: output, `alpha`, the accumulator before, coefficients, accumulators between.
@@ -221,7 +224,8 @@ fn reducing(count: usize) -> Stated {
         zero.extend([t.sub(sum, next[0]), t.sub(product[1], next[1])]);
         accumulator = next;
     }
-    Stated { wires, constants: 0, trace: t, zero, function: None }
+    let function = Some([(D..between).collect(), (0..D).chain(between..wires).collect()]);
+    Stated { wires, constants: 0, trace: t, zero, function }
 }
 
 /// Wires: 12 inputs, 12 outputs, swap, 4 differences, then what enters the S-boxes (but for the first full round's).
@@ -272,8 +276,8 @@ fn poseidon() -> Stated {
     }
     assert_eq!(next, wires);
     zero.extend((0..WIDTH).map(|i| t.sub(state[i], w[WIDTH + i])));
-    let function = (0..WIDTH).chain([SWAP]).collect();
-    Stated { wires, constants: 0, trace: t, zero, function: Some(function) }
+    let function = Some([(0..WIDTH).chain([SWAP]).collect(), (WIDTH..wires).filter(|&i| i != SWAP).collect()]);
+    Stated { wires, constants: 0, trace: t, zero, function }
 }
 
 /// How a row is made of repetitions of one stated gate: its name, and for each the row's wires and constants.
@@ -371,8 +375,8 @@ fn compare(gate: &GateRef<F, D>, stated: &Stated, repetitions: &Repetitions) {
 struct Gadget {
     inputs: Vec<Target>,
     outputs: Vec<Target>,
-    /// Inputs below 2^32 that no constraint here says so of.
-    words: Vec<Target>,
+    /// What is relied on for inputs: a word's greatest value.
+    most: Vec<(Target, i128)>,
     /// Of the advice, in order; none where no honest witness is written.
     example: Vec<F>,
 }
@@ -435,7 +439,7 @@ impl Export {
         let stated = &data.prover_only.public_inputs;
         let outputs = place(if gadget.outputs.is_empty() { stated } else { &gadget.outputs });
         let ranges: BTreeMap<String, [String; 2]> =
-            place(&gadget.words).into_iter().map(|w| (w.to_string(), ["0".into(), u32::MAX.to_string()])).collect();
+            gadget.most.iter().map(|&(t, most)| (place(&[t])[0].to_string(), ["0".into(), most.to_string()])).collect();
         let inputs = place(&gadget.inputs);
         let witness = (advice.len() == gadget.example.len()).then(|| {
             let mut given = PartialWitness::new();
@@ -443,7 +447,7 @@ impl Export {
                 given.set_target(target, value).expect("a target of this circuit");
             }
             let witness = generate_partial_witness(given, &data.prover_only, &data.common).expect("an honest example");
-            let text = |class: &usize| witness.values[*class].map(|v| v.to_canonical_u64().to_string());
+            let text = |class: &usize| witness.values[*class].unwrap_or(F::ZERO).to_canonical_u64().to_string();
             classes.iter().map(text).collect::<Vec<_>>()
         });
         self.gadgets.push(json!({
@@ -457,6 +461,7 @@ impl Export {
 fn input(b: &mut Builder, g: &mut Gadget, (lo, hi): (i128, i128), part: i128) -> Int {
     let words = b.advise_many(words_for(lo, hi));
     g.inputs.extend(&words);
+    g.most.extend(words.iter().enumerate().map(|(j, &t)| (t, if j + 1 < words.len() { U32 } else { (hi - lo) >> (32 * j) })));
     let value = ((hi - lo) / 7) * part;
     g.example.extend((0..words.len()).map(|j| F::from_canonical_u32((value >> (32 * j)) as u32)));
     let words = words.into_iter().map(|t| b.range32(t)).collect();
@@ -703,7 +708,7 @@ fn slot(e: &mut Export, bytes: &[u8]) {
             let targets = take(if ty.key { 4 } else { ty.words() });
             g.inputs.extend(&targets);
             if !ty.key {
-                g.words.extend(&targets);
+                g.most.extend(targets.iter().map(|&t| (t, U32)));
             }
         }
     };
@@ -735,7 +740,7 @@ fn main() {
     one_cell::<Range32>(&mut e, &[0xdead_beef]);
     one_cell::<Words2>(&mut e, &[5 + (1 << 32), 7]);
     one_cell::<Step>(&mut e, &[1 << 60, 5]);
-    one_cell::<DigestBits>(&mut e, &[0x1_2345_6789_abcd]);
+    one_cell::<DigestBits>(&mut e, &[77]);
     one_cell::<Select4>(&mut e, &[1, 2, 3, 4, 5, 6, 7, 8, 9]);
     hashes(&mut e);
     integers(&mut e);
