@@ -145,8 +145,11 @@ impl Builder {
         self.bilinear_zero(v, v, [-Fr::ONE, Fr::ZERO, Fr::ONE, Fr::ZERO]);
     }
 
-    /// A new value, demanded to lie in `[range.lo, range.lo + 2^bits)` with the least such power.
+    /// A new value, demanded to lie in `[range.lo, range.lo + 2^bits)` with the least such power; a constant if there is but one.
     pub fn new_int(&mut self, value: i128, range: Range) -> Int {
+        if range.lo == range.hi {
+            return Int::constant(range.lo);
+        }
         let over = Wide::from(value).minus(range.lo.into());
         let at = Place::New(integer(value) - integer(range.lo));
         let wire = match bits(range.span()) {

@@ -94,6 +94,25 @@ fn results_are_determined() {
     determined("DIVMOD", -most, 1 << 90, Range { lo: -most, hi: most }, Range { lo: 1, hi: most });
 }
 
+/// Divisors that are constants: 1 leaves no remainder, not even 1.
+#[test]
+fn constant_divisors() {
+    for divisor in [1, 2, 3, 8] {
+        let one = Range { lo: divisor, hi: divisor };
+        let circuit = |b: &mut Builder| {
+            let x = int(b, 21, SMALL);
+            let (q, r) = b.divmod(&x, &Int::constant(divisor), division(SMALL, one));
+            b.equals_constant(&q.affine, integer(21 / divisor));
+            b.equals_constant(&r.affine, integer(21 % divisor));
+        };
+        every_lie_is_refused(9, circuit);
+        let mut b = mock::builder(9);
+        let x = int(&mut b, 21, SMALL);
+        let (_, r) = b.divmod(&x, &Int::constant(divisor), division(SMALL, one));
+        assert_eq!(r.affine.wire.is_none(), divisor == 1, "a bit would hold 0 and 1");
+    }
+}
+
 /// Of equal values, the difference has no inverse, and any will do; everything else is determined.
 #[test]
 fn equality_is_determined() {
