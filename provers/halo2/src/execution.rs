@@ -67,15 +67,7 @@ pub struct PublicInputs {
 
 impl PublicInputs {
     pub fn to_vec(&self) -> Vec<Fr> {
-        vec![
-            self.pre_root,
-            self.post_root,
-            self.commitment,
-            self.challenge,
-            self.evaluation,
-            self.payee,
-            self.domain,
-        ]
+        vec![self.pre_root, self.post_root, self.commitment, self.challenge, self.evaluation, self.payee, self.domain]
     }
 }
 
@@ -143,11 +135,8 @@ pub fn complete(program: &Program, request: &mut pb::ProveRequest) -> Result<(),
     let pre_root = state.root(program);
     let (_, journal) = run(program, suite::reduce(&domain), &request.slots, &mut state)?;
     request.journal = journal.iter().flat_map(|w| w.to_be_bytes()).collect();
-    stated.claim = Keccak256::new()
-        .chain_update(&stated.parent_claim)
-        .chain_update(Keccak256::digest(&request.journal))
-        .finalize()
-        .to_vec();
+    stated.claim =
+        Keccak256::new().chain_update(&stated.parent_claim).chain_update(Keccak256::digest(&request.journal)).finalize().to_vec();
     let commitment = suite::encode(&suite::commit(&journal));
     let claim = sized("the claim", &stated.claim)?;
     let challenge = suite::reduce(&suite::challenge_seed(&domain, &claim, &commitment));
@@ -401,9 +390,10 @@ impl<'a> Run<'a> {
                 let mut signature = Signature::NONE;
                 if self.is_set(enabled) {
                     let Value::Key(key) = self.slot.values[key] else { unreachable!("a checked program has a key at {key}") };
-                    signature = self.signature(&message.authorizations[authorization], key, digest, v(nonce) as u64).map_err(
-                        |why| Refusal { message: format!("signature {authorization} does not verify: {}", why.message), ..why },
-                    )?;
+                    signature =
+                        self.signature(&message.authorizations[authorization], key, digest, v(nonce) as u64).map_err(|why| {
+                            Refusal { message: format!("signature {authorization} does not verify: {}", why.message), ..why }
+                        })?;
                 }
                 self.slot.signatures.push(signature);
                 Value::None

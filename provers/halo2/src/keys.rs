@@ -161,7 +161,15 @@ impl Keys {
     }
 
     /// Makes the keys of a circuit of `2^k` rows. `stage` is told what comes next: parameters, then the key.
-    pub fn make(&self, bytes: &[u8], program: &Program, slots: usize, k: u32, setup: &Setup, mut stage: impl FnMut(&str)) -> Result<(), KeysError> {
+    pub fn make(
+        &self,
+        bytes: &[u8],
+        program: &Program,
+        slots: usize,
+        k: u32,
+        setup: &Setup,
+        mut stage: impl FnMut(&str),
+    ) -> Result<(), KeysError> {
         let failed = |e: &dyn std::fmt::Display| KeysError::Circuit(e.to_string());
         let draft = Draft::new(&self.folder)?;
         draft.write(PROGRAM, bytes)?;

@@ -348,7 +348,8 @@ impl Seen {
     fn step(&mut self, program: &Program, id: Id, op: &pb::Op) -> Result<Step, Refusal> {
         use pb::Code::*;
         let code = pb::Code::try_from(op.code).ok().filter(|c| *c != Unspecified);
-        let code = code.ok_or_else(|| Refusal::new(Code::Unsupported, "the operation is unknown").differing("1 to 23", op.code))?;
+        let code =
+            code.ok_or_else(|| Refusal::new(Code::Unsupported, "the operation is unknown").differing("1 to 23", op.code))?;
         let (operands, immediates) = match code {
             Const => (0, 0),
             Param | KeyParam | Cell => (0, 1),
@@ -523,7 +524,9 @@ impl Seen {
         match (ty, found) {
             (Type::Integer(outer), Type::Integer(inner)) if inner.within(&outer) => Ok(()),
             (Type::Key, Type::Key) => check_stored_key(program, place, value),
-            _ => Err(broken("the stored value is not within the field's type").differing(format!("{ty:?}"), format!("{found:?}"))),
+            _ => {
+                Err(broken("the stored value is not within the field's type").differing(format!("{ty:?}"), format!("{found:?}")))
+            }
         }
     }
 
@@ -583,10 +586,7 @@ fn product(a: Range, b: Range) -> Option<Range> {
 
 /// Of floor division; the divisor is positive, for which Euclid's division is the floor's.
 fn quotient(a: Range, b: Range) -> Range {
-    Range {
-        lo: a.lo.div_euclid(if a.lo < 0 { b.lo } else { b.hi }),
-        hi: a.hi.div_euclid(if a.hi < 0 { b.hi } else { b.lo }),
-    }
+    Range { lo: a.lo.div_euclid(if a.lo < 0 { b.lo } else { b.hi }), hi: a.hi.div_euclid(if a.hi < 0 { b.hi } else { b.lo }) }
 }
 
 /// A key that is stored is a parameter, or what was there before: keys do not stand among a journal's outputs.

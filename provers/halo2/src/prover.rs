@@ -29,6 +29,9 @@ pub const MOST_ROW_BITS: u32 = 20;
 /// Slots of a batch; more never fit the rows.
 pub const MOST_SLOTS: usize = 2048;
 
+/// Words of a journal; more never fit the rows.
+pub const MOST_JOURNAL_WORDS: usize = 7 << MOST_ROW_BITS;
+
 /// A part of a call, for progress.
 #[derive(Debug, Clone)]
 pub struct Stage {
@@ -70,7 +73,9 @@ pub fn manifest(setup: &Setup) -> pb::Manifest {
         note: note.into(),
     };
     let setup_component = match setup {
-        Setup::Local => component("setup", "halo2-local-setup", "", "insecure: powers of tau made by whoever ran Prepare; no ceremony"),
+        Setup::Local => {
+            component("setup", "halo2-local-setup", "", "insecure: powers of tau made by whoever ran Prepare; no ceremony")
+        }
         Setup::Ceremony { hash, .. } => component(
             "setup",
             "powers-of-tau",
@@ -89,7 +94,12 @@ pub fn manifest(setup: &Setup) -> pb::Manifest {
             component("specification", "program", "1", "docs/program.md: what a program means"),
             component("specification", "transition-source", "", "the user's Python, which the program is the trace of"),
             component("specification", "suite-bn254", "1", "docs/suites.md: packing, hashing, signing and binding"),
-            component("tracer", "multiprover-tracer", "1", "the program comes from the Python tracer; it is checked, not retraced"),
+            component(
+                "tracer",
+                "multiprover-tracer",
+                "1",
+                "the program comes from the Python tracer; it is checked, not retraced",
+            ),
             component(
                 "lowering",
                 "halo2-lowering",
@@ -106,12 +116,22 @@ pub fn manifest(setup: &Setup) -> pb::Manifest {
             component("field", "field-bn254-fr", "", "the circuit's field"),
             component("field", "curve-bn254", "", "the pairing curve of commitments and L1 verifier"),
             component("field", "curve-babyjubjub", "EIP-2494", "the curve of the signatures"),
-            component("hash", "poseidon2-bn254", "t=3, 8+56 rounds", "state, journal, transactions, signatures; HorizenLabs' constants"),
+            component(
+                "hash",
+                "poseidon2-bn254",
+                "t=3, 8+56 rounds",
+                "state, journal, transactions, signatures; HorizenLabs' constants",
+            ),
             component("hash", "keccak256", "", "claim, challenge and the proof's transcript"),
             setup_component,
             component("l1-verifier", "Halo2Adapter", "1", "contract that checks the proof"),
             component("l1-verifier", "evm-pairing-precompile", "EIP-197", "with EIP-196 addition and multiplication"),
-            component("l1-verifier", "solc", "0.8.37", "its compiler, through Yul; the contracts around it are compiled by Vyper"),
+            component(
+                "l1-verifier",
+                "solc",
+                "0.8.37",
+                "its compiler, through Yul; the contracts around it are compiled by Vyper",
+            ),
         ],
         security: terms
             .iter()
@@ -142,8 +162,9 @@ pub fn prepare(cache: &Cache, request: &pb::PrepareRequest, stage: &dyn Fn(Stage
     if slots == 0 {
         return Err(malformed("a batch has at least one slot").differing("1 or more", "0").into());
     }
-    if slots > MOST_SLOTS {
-        return Err(too_large(format!("{slots} slots")).into());
+    let words = program.journal_words(slots.min(MOST_SLOTS));
+    if slots > MOST_SLOTS || words > MOST_JOURNAL_WORDS {
+        return Err(too_large(format!("{slots} slots, {words} words of journal")).into());
     }
     let keys = Keys::at(cache, &program.id, slots);
     let cached = keys.exist();

@@ -394,7 +394,8 @@ fn traded(sides: [&Account; SIDES], amounts: &[u32; AMOUNTS]) -> [Account; SIDES
 /// A request of `slots` empty slots over a state that was never written, of any program that takes them.
 pub fn noops(program: &Program, slots: usize) -> Result<pb::ProveRequest, Refusal> {
     let mut request = empty_request(program, slots);
-    let integers: Vec<Typed> = program.cells.iter().filter_map(|c| c.ty.range()).map(|r| Typed { encoded: (-r.lo) as u64, words: r.words() }).collect();
+    let integers: Vec<Typed> =
+        program.cells.iter().filter_map(|c| c.ty.range()).map(|r| Typed { encoded: (-r.lo) as u64, words: r.words() }).collect();
     let roots = program.maps.iter().enumerate().map(|(at, map)| {
         let zeros = map.fields.iter().filter_map(|f| f.ty.range()).map(|r| Typed { encoded: (-r.lo) as u64, words: r.words() });
         let keys = map.fields.iter().filter(|f| f.ty == Type::Key).map(|_| Fr::ZERO);

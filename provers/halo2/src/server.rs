@@ -130,7 +130,8 @@ impl Prover for Service {
 fn rename_too_large<B>(mut response: http::Response<B>) -> http::Response<B> {
     let headers = response.headers_mut();
     let out_of_range = headers.get("grpc-status").is_some_and(|code| code.as_bytes() == b"11");
-    let of_size = headers.get("grpc-message").is_some_and(|text| String::from_utf8_lossy(text.as_bytes()).contains("too%20large"));
+    let of_size =
+        headers.get("grpc-message").is_some_and(|text| String::from_utf8_lossy(text.as_bytes()).contains("too%20large"));
     if out_of_range && of_size {
         headers.insert("grpc-status", http::HeaderValue::from_static("8"));
     }
@@ -160,7 +161,10 @@ pub async fn serve(address: &str, cache: Cache) -> anyhow::Result<()> {
     }
     let service = ProverServer::new(Service { cache, turn: Arc::new(Semaphore::new(1)) });
     let service = service.max_decoding_message_size(MOST_BYTES).max_encoding_message_size(MOST_BYTES);
-    let router = tonic::transport::Server::builder().layer(MapResponseLayer::new(rename_too_large)).add_service(health).add_service(service);
+    let router = tonic::transport::Server::builder()
+        .layer(MapResponseLayer::new(rename_too_large))
+        .add_service(health)
+        .add_service(service);
     let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
     println!("ready");
     log("info", &format!("listening at {address}"));

@@ -199,7 +199,8 @@ fn check(g: &[G1Affine], g2: &G2Affine, s_g2: &G2Affine) -> Result<(), &'static 
     if g[1..].par_iter().any(|p| *p == g[0]) || Bn256::pairing(last, s_g2) == Bn256::pairing(&g[0], g2) {
         return Err("a power repeats: tau is a root of unity");
     }
-    let weights: Vec<Fr> = (1..g.len()).map(|_| Fr::from_u128(u128::from(OsRng.next_u64()) << 64 | u128::from(OsRng.next_u64()))).collect();
+    let weights: Vec<Fr> =
+        (1..g.len()).map(|_| Fr::from_u128(u128::from(OsRng.next_u64()) << 64 | u128::from(OsRng.next_u64()))).collect();
     let (before, after) = (best_multiexp(&weights, &g[..g.len() - 1]), best_multiexp(&weights, &g[1..]));
     if Bn256::pairing(&before.to_affine(), s_g2) != Bn256::pairing(&after.to_affine(), g2) {
         return Err("the powers are not those of one secret: the pairing check fails");

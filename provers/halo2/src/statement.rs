@@ -28,7 +28,8 @@ pub struct Statement {
 
 /// Exactly so many bytes.
 pub fn sized<const N: usize>(what: &str, bytes: &[u8]) -> Result<[u8; N], Refusal> {
-    let wrong = || malformed(format!("{what} is not of its length")).differing(format!("{N} bytes"), format!("{} bytes", bytes.len()));
+    let wrong =
+        || malformed(format!("{what} is not of its length")).differing(format!("{N} bytes"), format!("{} bytes", bytes.len()));
     bytes.try_into().map_err(|_| wrong())
 }
 

@@ -219,9 +219,12 @@ pub fn node(left: Fr, right: Fr) -> Fr {
 
 /// The root that a leaf at `index` leads to; siblings from the leaf up.
 pub fn path(leaf: Fr, index: u64, siblings: &[Fr]) -> Fr {
-    siblings.iter().enumerate().fold(leaf, |digest, (level, &sibling)| {
-        if index >> level & 1 == 1 { node(sibling, digest) } else { node(digest, sibling) }
-    })
+    siblings.iter().enumerate().fold(
+        leaf,
+        |digest, (level, &sibling)| {
+            if index >> level & 1 == 1 { node(sibling, digest) } else { node(digest, sibling) }
+        },
+    )
 }
 
 /// The top hash over the whole state.
@@ -251,7 +254,13 @@ pub fn evaluate(journal: &[u32], z: Fr) -> Fr {
 
 /// The seed of the challenge, `z` before it is reduced.
 pub fn challenge_seed(domain: &[u8; 32], claim: &[u8; 32], commitment: &[u8; 32]) -> [u8; 32] {
-    Keccak256::new().chain_update(domain).chain_update(Keccak256::digest(NAME)).chain_update(claim).chain_update(commitment).finalize().into()
+    Keccak256::new()
+        .chain_update(domain)
+        .chain_update(Keccak256::digest(NAME))
+        .chain_update(claim)
+        .chain_update(commitment)
+        .finalize()
+        .into()
 }
 
 /// `a` of BabyJubJub, a·x² + y² = 1 + d·x²y² (EIP-2494).

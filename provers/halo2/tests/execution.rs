@@ -240,7 +240,8 @@ fn operations_agree_with_the_vectors() {
 
 fn shortest(v: i128) -> Vec<u8> {
     let bytes = v.to_be_bytes();
-    let redundant = |at: usize| bytes[at] == if v < 0 { 0xff } else { 0 } && (at == 15 || (bytes[at + 1] ^ bytes[at]) & 0x80 == 0);
+    let redundant =
+        |at: usize| bytes[at] == if v < 0 { 0xff } else { 0 } && (at == 15 || (bytes[at + 1] ^ bytes[at]) & 0x80 == 0);
     let from = (0..16).find(|&at| !redundant(at)).unwrap_or(if v < 0 { 15 } else { 16 });
     bytes[from..].to_vec()
 }
@@ -262,7 +263,10 @@ fn evaluate(operation: &str, a: (i128, Range), b: (i128, Range)) -> (i128, Range
     let (x, y) = (widened(a), widened(b));
     let code = pp::Code::from_str_name(&format!("CODE_{operation}")).unwrap();
     let (ra, rb) = (a.1, b.1);
-    let divided = Range { lo: ra.lo.div_euclid(if ra.lo < 0 { rb.lo.max(1) } else { rb.hi.max(1) }), hi: ra.hi.div_euclid(if ra.hi < 0 { rb.hi.max(1) } else { rb.lo.max(1) }) };
+    let divided = Range {
+        lo: ra.lo.div_euclid(if ra.lo < 0 { rb.lo.max(1) } else { rb.hi.max(1) }),
+        hi: ra.hi.div_euclid(if ra.hi < 0 { rb.hi.max(1) } else { rb.lo.max(1) }),
+    };
     let corners = |f: fn(i128, i128) -> i128| {
         let all = [f(ra.lo, rb.lo), f(ra.lo, rb.hi), f(ra.hi, rb.lo), f(ra.hi, rb.hi)];
         Range { lo: *all.iter().min().unwrap(), hi: *all.iter().max().unwrap() }

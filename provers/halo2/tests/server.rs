@@ -25,7 +25,11 @@ impl Server {
         let folder = std::env::temp_dir().join(format!("multiprover-halo2-{name}-{}", std::process::id()));
         std::fs::create_dir_all(&folder).unwrap();
         let mut command = Command::new(env!("CARGO_BIN_EXE_prover"));
-        command.arg("--listen").arg(format!("unix://{}", folder.join("socket").display())).arg("--cache").arg(folder.join("cache"));
+        command
+            .arg("--listen")
+            .arg(format!("unix://{}", folder.join("socket").display()))
+            .arg("--cache")
+            .arg(folder.join("cache"));
         let mut child = command.args(arguments).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
         let (mut output, mut line) = (BufReader::new(child.stdout.take().unwrap()), String::new());
         output.read_line(&mut line).unwrap();

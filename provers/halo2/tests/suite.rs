@@ -69,7 +69,11 @@ fn signatures() {
         let inputs = &vector["inputs"];
         let (key, digest, nonce) = (reduced(&inputs["public_key"]), element(&inputs["digest"]), int(&inputs["nonce"]));
         let verdict = Signature::decode(&bytes(&inputs["signature"])).and_then(|s| s.verify(key, digest, nonce));
-        let expected = if vector["outputs"]["valid"].as_bool().unwrap() { Ok(()) } else { Err(vector["outputs"]["reason"].as_str().unwrap()) };
+        let expected = if vector["outputs"]["valid"].as_bool().unwrap() {
+            Ok(())
+        } else {
+            Err(vector["outputs"]["reason"].as_str().unwrap())
+        };
         assert_eq!(verdict, expected, "{}", vector["name"]);
     }
     let (x, y) = suite::base();

@@ -47,7 +47,9 @@ fn arguments() -> anyhow::Result<Arguments> {
                 }
             }
             "--count" => arguments.count = true,
-            _ => anyhow::bail!("unknown argument {name}: expected --slots N, --program FILE, --which compiled|handwritten, --count"),
+            _ => anyhow::bail!(
+                "unknown argument {name}: expected --slots N, --program FILE, --which compiled|handwritten, --count"
+            ),
         }
     }
     anyhow::ensure!(arguments.slots > 0, "a batch has at least one slot");
@@ -88,7 +90,13 @@ impl Clock {
     }
 }
 
-fn measure(of: &Measured, program: &Program, slots: usize, k: u32, request: &multiprover_halo2::pb::prover::ProveRequest) -> anyhow::Result<Value> {
+fn measure(
+    of: &Measured,
+    program: &Program,
+    slots: usize,
+    k: u32,
+    request: &multiprover_halo2::pb::prover::ProveRequest,
+) -> anyhow::Result<Value> {
     let mut clock = Clock(usage::cpu_seconds(), Instant::now());
     let parameters = Setup::Local.parameters(k)?;
     let (setup, _) = clock.lap();

@@ -50,7 +50,8 @@ pub fn reduced(value: &Value) -> Fr {
 /// The requests of a conformance case, as a prover of this suite is sent them.
 pub fn case(number: usize) -> (pb::PrepareRequest, pb::ProveRequest) {
     let cases = read("conformance/token.json");
-    let decode = |name: &str| base64::engine::general_purpose::STANDARD.decode(cases["cases"][number][name].as_str().unwrap()).unwrap();
+    let decode =
+        |name: &str| base64::engine::general_purpose::STANDARD.decode(cases["cases"][number][name].as_str().unwrap()).unwrap();
     let prepare = pb::PrepareRequest::decode(&decode("prepare")[..]).unwrap();
     let mut prove = pb::ProveRequest::decode(&decode("prove")[..]).unwrap();
     prove.statement.as_mut().unwrap().suites.retain(|s| s.suite == suite::NAME);
