@@ -20,6 +20,8 @@ QUICK = (
     "leaked enclave key",
     "setup kept its secrets",
     "assertion left out (R1CS)",
+    "quotient not absorbed (Plonky2)",
+    "public inputs not absorbed (Plonky2)",
 )
 
 

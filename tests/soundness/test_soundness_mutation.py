@@ -10,8 +10,8 @@ from multiprover.soundness import bank, faults
 from multiprover.soundness.checkers import CheckerError
 from multiprover.soundness.mutation import Requests, mutate
 
-SAMPLE = {"groth16": 4000, "plonky2": 4000, "sgx": 2500}
-KINDS = {"groth16": 5, "plonky2": 5, "sgx": 3}
+SAMPLE = {"groth16": 4000, "plonky2": 4000, "plonky2/segment": 1500, "plonky2/root": 150, "sgx": 2500}
+KINDS = {"groth16": 5, "plonky2": 5, "plonky2/segment": 5, "plonky2/root": 5, "sgx": 3}
 
 
 @pytest.mark.parametrize("prover", SAMPLE)
@@ -41,3 +41,8 @@ def test_a_lie_survives_where_the_enclave_checks_no_opening() -> None:
 def test_a_prover_without_a_mutator() -> None:
     with pytest.raises(CheckerError, match="expected one of groth16, plonky2, sgx"):
         mutate("acme", 10)
+
+
+def test_a_circuit_that_is_not_there() -> None:
+    with pytest.raises(CheckerError, match="expected one of plonky2/segment, plonky2/join, plonky2/root"):
+        mutate("plonky2/leaf", 10)

@@ -8,6 +8,7 @@ free that only another witness uses, it accepts when mutants with another statem
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import importlib
 import secrets
@@ -22,6 +23,7 @@ from unittest import mock
 from eth_abi.abi import encode
 from eth_account.signers.local import LocalAccount
 from eth_hash.auto import keccak
+from multiprover_native import Bn254SigningKey
 
 from multiprover.lang.concrete import ConcreteRun
 from multiprover.lang.values import SymbolicInt
@@ -256,6 +258,22 @@ def unsigned(places: Sequence[int]) -> Case:
         bad.append(bytes(changed))
     transaction = Transaction(good.words, (tuple(bad),))
     return at.forged("bad signature", (SOURCE, bank.CLASS), [transaction], 1, "signature")
+
+
+def forged_signature() -> Case:
+    """A payment signed by nobody: under ``bn254``, R = S·Base8 for an S of the liar's, which needs no key
+    where h multiplies the identity. The other suite's signature has a bit changed.
+    """
+    at = bank.world()
+    good = bank.payment(at).on(at)
+    secret = (815).to_bytes(64, "big")
+    # The key of this secret is S·Base8 for S = 815: it is the first point of any of its signatures.
+    point = Bn254SigningKey(secret, bytes(64)).sign(bytes(32), 0)[:64]
+    own = good.signatures[0][0][:64] + point + (815).to_bytes(32, "big")
+    other = bytearray(good.signatures[0][1])
+    other[SPOILT[1]] ^= 1
+    transaction = Transaction(good.words, ((own, bytes(other)),))
+    return at.forged("forged signature", (SOURCE, bank.CLASS), [transaction], 1, "signature")
 
 
 def inflated() -> Case:
@@ -513,6 +531,27 @@ def _remainder_plonky2(bench: Bench) -> dict[str, Cell]:
     return {**cells, "plonky2": Cell(verdict.proves, how)}
 
 
+def _weak_fiat_shamir(unabsorbed: str) -> Callable[[Bench], dict[str, Cell]]:
+    """The verifier's transcript leaves something out; the forger knows and has a true batch at hand.
+
+    Asked of the batch's own proof, whose circuit the recursions above verify by the same transcript.
+    """
+
+    def measure(bench: Bench) -> dict[str, Cell]:
+        case, truth = replayed(), honest()
+        lie = base64.b64encode(case.prove.SerializeToString()).decode()
+
+        def forged(left_out: str) -> Cell:
+            answer = bench.tools["plonky2"].ask("forge", truth, lie=lie, unabsorbed=left_out)
+            return Cell(bool(answer["accepts"]), _short(str(answer["how"])))
+
+        if forged("nothing").accepts:
+            raise CheckerError("plonky2: the real verifier takes the forgery")
+        return {**bench.ask(case), "plonky2": forged(unabsorbed)}
+
+    return measure
+
+
 def _lying_oracle(bench: Bench) -> dict[str, Cell]:
     """The operator brings a price that the world does not have: a true batch of false data."""
     at = bank.world()
@@ -597,6 +636,7 @@ RUST_LEAF: Final = (
 """A leaf in which every integer's words are those of another."""
 
 
+@cache
 def _forgetful_leaf(suite: str) -> Callable[[Bench], dict[str, Cell]]:
     """Under one suite, all records with the same keys have one leaf; natively and in the circuit. The account
     is then opened with a balance that it does not have, which leads to the root under this suite alone.
@@ -612,6 +652,7 @@ def _forgetful_leaf(suite: str) -> Callable[[Bench], dict[str, Cell]]:
         found: bytes = real(program, s, native, place, values)
         return found
 
+    @cache
     def measure(bench: Bench) -> dict[str, Cell]:
         with (
             mock.patch.object(state, "leaf", forgetful),
@@ -1014,6 +1055,29 @@ CATALOGUE: tuple[Fault, ...] = (
         _off_curve,
     ),
     Fault(
+        "base point not copied (R1CS)",
+        "lowering",
+        "groth16-lowering",
+        "h multiplies a point that is not A, here the identity",
+        ("groth16",),
+        _in_circuit(
+            "groth16",
+            (
+                Patch(
+                    f"{GADGETS}/eddsa.go",
+                    "b.oddMultiples(b.neg(a))",
+                    "b.oddMultiples(constantPoint(suite.Identity))",
+                ),
+                Patch(
+                    f"{GADGETS}/eddsa.go",
+                    "return b.add(sum, b.selectPoint(odd, constantPoint(suite.Identity), a))",
+                    "return sum",
+                ),
+            ),
+            forged_signature,
+        ),
+    ),
+    Fault(
         "other round constant (R1CS)",
         "hash",
         "poseidon2-bn254",
@@ -1234,6 +1298,23 @@ CATALOGUE: tuple[Fault, ...] = (
             ),
         ),
         ANYTHING,
+    ),
+    Fault(
+        "quotient not absorbed (Plonky2)",
+        "gadget-library",
+        "plonky2",
+        "weak Fiat-Shamir: the point is known before the quotient is committed to",
+        ("plonky2",),
+        _weak_fiat_shamir("quotients"),
+        ANYTHING,
+    ),
+    Fault(
+        "public inputs not absorbed (Plonky2)",
+        "gadget-library",
+        "plonky2",
+        "weak Fiat-Shamir: the challenges are those of every statement",
+        (),
+        _weak_fiat_shamir("public inputs"),
     ),
     Fault(
         "challenges foreseen",

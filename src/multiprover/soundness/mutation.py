@@ -33,6 +33,15 @@ MUTANTS_A_CASE = 2500
 """About so many lies are told about one batch before the next one is taken."""
 
 
+LEVELS = {"plonky2": ("segment", "join", "root", "shrink", "last")}
+"""By proof type, its circuits above the batch's own: what L1 sees is the last one's proof."""
+
+
+def above() -> list[str]:
+    """Every circuit above a batch's own, as :func:`mutate` takes it."""
+    return [f"{name}/{level}" for name, levels in LEVELS.items() for level in levels]
+
+
 @dataclass
 class Mutants:
     """What became of the lies told to one proof type.
@@ -79,8 +88,12 @@ class Mutants:
         }
 
 
-def batches(count: int, start: int) -> list[Case]:
-    """Valid batches of random transitions, with at least one transaction each."""
+def batches(count: int, start: int, slots: int | None = None) -> list[Case]:
+    """Valid batches of random transitions, with at least one transaction each.
+
+    Args:
+        slots: of each batch; by default one or two.
+    """
     found: list[Case] = []
 
     @seed(start)
@@ -100,20 +113,20 @@ def batches(count: int, start: int) -> list[Case]:
             return
         for transaction in enrolment(world):
             world.honest("enrolment", (source, CLASS), [transaction], 1)
-        slots = data.draw(st.integers(1, 2))
+        length = data.draw(st.integers(1, 2)) if slots is None else slots
         before = world.state.copy()
         taken: list[Transaction] = []
         for plan in data.draw(st.lists(plans(world), min_size=2, max_size=6)):
             transaction = signed(world, plan)
             try:
-                if world.try_out(transaction).refused is None and len(taken) < slots:
+                if world.try_out(transaction).refused is None and len(taken) < length:
                     taken.append(transaction)
                     world.honest("alone", (source, CLASS), [transaction], 1)
             except Difference as error:
                 raise CheckerError(f"executor and interpreter differ: {error}\n{source}") from error
         world.state = before
         if taken:
-            found.append(world.honest(f"random batch {len(found)}", (source, CLASS), taken, slots))
+            found.append(world.honest(f"random batch {len(found)}", (source, CLASS), taken, length))
 
     draw()
     # Hypothesis begins with the smallest programs: take from all over the run.
@@ -124,6 +137,7 @@ def mutate(prover: str, mutants: int, *, start: int = 0, workers: int = 2) -> Mu
     """Tell ``mutants`` lies to a proof type.
 
     Args:
+        prover: a proof type; or a circuit above the batch's own, such as ``plonky2/join`` (:data:`LEVELS`).
         start: seed.
         workers: processes at once.
 
@@ -131,7 +145,12 @@ def mutate(prover: str, mutants: int, *, start: int = 0, workers: int = 2) -> Mu
         CheckerError: the prover has no mutator here, or it failed.
     """
     total = Mutants(prover)
-    cases = batches(max(2, -(-mutants // MUTANTS_A_CASE)), start)
+    name, _, level = prover.partition("/")
+    if level and level not in LEVELS.get(name, ()):
+        raise CheckerError(f"{prover}: expected one of {', '.join(above())}")
+    # A circuit above takes longer to make than to lie to, and differs less from batch to batch.
+    fewest, size = (1, 10 * MUTANTS_A_CASE) if level else (2, MUTANTS_A_CASE)
+    cases = batches(max(fewest, -(-mutants // size)), start, 2 if level else None)
     share = [mutants // len(cases) + (i < mutants % len(cases)) for i in range(len(cases))]
     work = [(i, case, n) for i, (case, n) in enumerate(zip(cases, share, strict=True)) if n]
 
@@ -148,13 +167,15 @@ def mutate(prover: str, mutants: int, *, start: int = 0, workers: int = 2) -> Mu
 
 class _mutator:  # noqa: N801 - used like a function
     def __init__(self, prover: str) -> None:
-        self._prover = prover
+        self._prover, _, self._level = prover.partition("/")
         self._close: Callable[[], None] = lambda: None
 
     def __enter__(self) -> Callable[[Case, int, int], dict[str, Any]]:
         if self._prover in TOOLS:
             tool = Tool.of(self._prover)
             self._close = tool.close
+            if self._level:
+                return lambda case, n, seed: tool.ask("mutate", case, mutants=n, seed=seed, level=self._level)
             return tool.mutate
         if self._prover == "sgx":
             enclave = Requests()
