@@ -1,9 +1,9 @@
 """Writes vectors/programs.json: `python tests/program_vectors.py > vectors/programs.json`.
 
 Batches as requests to a prover, good ones and forged ones. For each operation one program computes all of its
-vectors in ``vectors/operations.json`` and asserts their results, which come from there and from nothing of the
-package; another one asserts one wrong result. The rest are batches of one transition with state, signatures,
-messages from L1 and divisions, of which the forged ones break one rule each.
+vectors in ``vectors/operations.json`` and asserts their results, which come from there and from nothing of
+the package; another one asserts one wrong result. The rest are batches of one transition with state,
+signatures, cells and divisions, of which the forged ones break one rule each.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ from multiprover.soundness.world import Case, World  # noqa: E402
 
 INPUT_WORDS = 3
 SUITES = ("bn254", "goldilocks")
-OPERATIONS: list[dict[str, Any]] = json.loads(
-    (ROOT / "vectors/operations.json").read_text(encoding="utf-8")
-)["vectors"]
+OPERATIONS: list[dict[str, Any]] = json.loads((ROOT / "vectors/operations.json").read_text(encoding="utf-8"))[
+    "vectors"
+]
 
 
 def program(entries: list[dict[str, Any]], off: int = 0) -> Program:

@@ -1,4 +1,4 @@
-"""The files in vectors/ have one schema; batches and operations are read by interpreter, Go and Rust alike."""
+"""The files in vectors/ have one schema; batches are read by interpreter, Go and Rust alike."""
 
 from __future__ import annotations
 

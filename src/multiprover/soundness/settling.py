@@ -65,7 +65,7 @@ STAND_INS: Final[Mapping[str, tuple[str, ...]]] = {
 }
 """Proof types whose adapters take what they are told here, and their suites: a proof takes a minute."""
 
-MOMENTS: Final = (0.0, 0.02, 1.02, 2.04, 7.02, 8.04, 9.06, 14.04, 15.06, 16.08, 22.1, 23.2, 30.3, 40.4)
+MOMENTS: Final = (0.0, 0.02, 1.02, 2.04, 7.02, 8.04, 14.04, 15.06, 22.1, 30.2, 38.2, 38.3, 39.4, 46.0)
 """Days after the lie at which everybody looks: past each delay and window that there is, and sums of them."""
 
 ROUNDS: Final = 6
@@ -226,7 +226,7 @@ class Stage:
         self.types = tuple(types)
         self.l1 = open_l1(None)
         accounts = self.l1.dev_accounts()
-        self.operator, self.mallory, self.keeper = accounts[:3]
+        self.operator, self.mallory, self.keeper, self.rival = accounts[:4]
         self.council = accounts[4:7]
         suites = suites_for(types)
         self.world = World(load_class(VAULT, "Vault"), suites)
@@ -325,8 +325,13 @@ class Stage:
         return [get(s).commit(claim.journal) for s in self.program.suites]
 
     def post(self, claim: Claim, origins: Sequence[bytes] = ()) -> None:
-        settlement = self.contracts.settlement
-        settlement.post(self.operator, claim.parent, claim.journal, self._commitments(claim), origins)
+        """Post a batch as the sequencer; where the seat is open, the rival takes it first."""
+        settlement, sequencing = self.contracts.settlement, self.contracts.sequencing
+        if sequencing.sequencer() is None:
+            sequencing.take_seat(self.rival)
+        seat = sequencing.sequencer()
+        poster = next(a for a in (self.operator, self.rival) if address_of(a) == seat)
+        settlement.post(poster, claim.parent, claim.journal, self._commitments(claim), origins)
 
     def vouch(self, name: str, claim: Claim, *, honest: bool) -> str | None:
         """Bring a type's proof of a claim; gives why L1 refuses it, or None. ``honest``: with the keys that
@@ -571,6 +576,8 @@ class _Run:
             stage.world.state = self.before.copy()
             self.truth = stage._claim(stage.first.id, stage._withdrawals(ETH, ETH))
             stage.post(self.truth)
+            # Nobody was caught: a type with a fault proves what is true as well.
+            self.honest = list(self.play.types)
         if self.truth is None or self.play.lie == "root":
             final = self._next_is_final()
         else:
