@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from time import monotonic, sleep
 
 import pytest
 from eth_account.signers.local import LocalAccount
@@ -145,6 +146,36 @@ def test_it_opens_the_seat_of_a_sequencer_that_leaves_the_queue_waiting(
             other.seal()
             other.wait_final(60)
             assert other.state.read_record(0, 0)[2] == 10**9 + 5 - 3
+
+
+def test_a_batch_that_was_given_up_is_posted_again_word_for_word(
+    workspace: Workspace, contracts: Contracts, sequencer: LocalAccount
+) -> None:
+    """Its prover came back too late: nothing that it did is lost."""
+    settlement = contracts.settlement
+    halted = workspace.node(contracts, accounts(contracts)[0], Events())
+    del halted.provers["sgx"]
+    with halted:
+        fund(halted)
+        until(lambda: all(settlement.claim(b.claim).posted for b in halted.batches))
+        settlement.complain(accounts(contracts)[5])
+        settlement.l1.advance_time(settlement.proof_window())
+        settlement.discard(accounts(contracts)[5])
+        contracts.sequencing.take_seat(sequencer)
+        first = halted.batches[0]
+        until(lambda: settlement.stands(first.parent, first.claim))
+        claims = [b.claim for b in halted.batches]
+    with open_node(workspace, contracts) as node:
+        node.wait_final(60)
+        assert [b.claim for b in node.batches] == claims
+        assert settlement.final_claim() == claims[-1]
+
+
+def until(condition: Callable[[], bool]) -> None:
+    end = monotonic() + 60
+    while not condition():
+        assert monotonic() < end
+        sleep(0.1)
 
 
 def test_without_an_account_it_only_reports(

@@ -380,7 +380,7 @@ class Node:
                 gas = self._on_l1(
                     f"posting batch {number}",
                     post,
-                    lambda b=batch: self.settlement.claim(b.claim).posted,  # type: ignore[misc]
+                    lambda b=batch: self.settlement.stands(b.parent, b.claim),  # type: ignore[misc]
                 )
             except RefusedError:
                 if self._read_l1():
@@ -429,7 +429,7 @@ class Node:
         while not self._cancel.wait(LOOK_S):
             try:
                 if self._taken_back():
-                    log.warning("L1 was reorganised")
+                    log.warning("L1 no longer has what it had")
                     self._read_l1()
                 self._look_final(policy)
             except RefusedError as error:
@@ -440,15 +440,19 @@ class Node:
     def _taken_back(self) -> bool:
         """Whether L1 no longer has something that it had: a claim, a head, or blocks that were seen.
 
+        So a batch that was discarded is posted again, word for word, by who has the seat.
+
         Blocks alone do not tell: they may come and go between two looks.
         """
         before = self._follower.reorganisations
         with self._changed:  # what is known is read first: what L1 has since can only be more
-            last, vouched = max(self._posted, default=None), dict(self._vouched)
+            # The last one, and the one that can be discarded.
+            ends = {max(self._posted, default=0), self._final} & self._posted
+            vouched = dict(self._vouched)
         self._queue()
         if self._follower.reorganisations > before:
             return True
-        if last is not None and not self.settlement.claim(self._batches[last].claim).posted:
+        if any(not self.settlement.stands(b.parent, b.claim) for b in (self._batches[n] for n in ends)):
             return True
         places = {b.claim: b.number + 1 for b in self._batches}
         return any(
@@ -519,10 +523,9 @@ class Node:
         settlement = self.settlement
         posted, final = set(), 0
         for batch in self._batches:
-            status = settlement.claim(batch.claim)
-            if status.posted:
+            if settlement.stands(batch.parent, batch.claim):
                 posted.add(batch.number)
-            if status.final:
+            if settlement.claim(batch.claim).final:
                 final = batch.number + 1
         places = {settlement.genesis: 0} | {b.claim: b.number + 1 for b in self._batches}
         heads = settlement.heads()

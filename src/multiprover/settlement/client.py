@@ -488,6 +488,11 @@ class Settlement(Contract):
             {name: t for name, t in zip(self.names.types, times, strict=False) if t},
         )
 
+    def stands(self, parent: bytes, claim: bytes) -> bool:
+        """Whether a claim is posted on its parent, and was not discarded since."""
+        status = self.claim(claim)
+        return status.posted and status.generation == self.claim(parent).children_generation
+
     def root(self, claim: bytes, suite: str) -> bytes | None:
         """The root that was vouched for; None if no type has yet."""
         root = bytes(self._view("root", claim, self.names.suite_index(suite)))
