@@ -235,8 +235,7 @@ impl Config {
             let r = row(self, cells, &[]);
             let fresh = is(&r.s[1], wire::FRESH, 4);
             let state = external([r.c[6].clone(), r.c[7].clone(), r.q[6].clone()]);
-            let constraints: Vec<E> =
-                state.into_iter().zip(&r.c).map(|(e, c)| fresh.clone() * (e - c.clone())).collect();
+            let constraints: Vec<E> = state.into_iter().zip(&r.c).map(|(e, c)| fresh.clone() * (e - c.clone())).collect();
             constraints
         });
     }
@@ -249,8 +248,7 @@ impl Config {
             let [right, sibling, digest] = [6, 7, 8].map(|i| r.c[i].clone());
             let turned = right * (sibling.clone() - digest.clone());
             let state = external([digest + turned.clone(), sibling - turned, r.q[6].clone()]);
-            let constraints: Vec<E> =
-                state.into_iter().zip(&r.c).map(|(e, c)| merkle.clone() * (e - c.clone())).collect();
+            let constraints: Vec<E> = state.into_iter().zip(&r.c).map(|(e, c)| merkle.clone() * (e - c.clone())).collect();
             constraints
         });
     }
@@ -322,8 +320,7 @@ impl Config {
     fn limbs(&self, cs: &mut ConstraintSystem<Fr>) {
         cs.lookup_any("limbs", |cells| {
             let column = self.advice[LOOKUP];
-            let (here, next) =
-                (cells.query_advice(column, Rotation::cur()), cells.query_advice(column, Rotation::next()));
+            let (here, next) = (cells.query_advice(column, Rotation::cur()), cells.query_advice(column, Rotation::next()));
             let [t0, t1] = [0, 1].map(|i| cells.query_fixed(self.fixed[LIMBS + i], Rotation::cur()));
             let table = cells.query_fixed(self.fixed[TABLE], Rotation::cur());
             vec![(t0 * here - t1 * next, table)]

@@ -79,15 +79,7 @@ impl Builder {
     }
 
     /// The same with the bits of `h` and `S` as they are claimed.
-    pub fn authorize_bits(
-        &mut self,
-        enabled: &Affine,
-        key: &Affine,
-        nonce: &Affine,
-        digest: Wire,
-        a: Point,
-        scalars: [Bits; 2],
-    ) {
+    pub fn authorize_bits(&mut self, enabled: &Affine, key: &Affine, nonce: &Affine, digest: Wire, a: Point, scalars: [Bits; 2]) {
         let (zero, one) = (Fr::ZERO, Fr::ONE);
         let a = self.point(a);
         let pk = self.hash(Tag::PublicKey, 0, &a);
@@ -106,8 +98,7 @@ impl Builder {
     pub fn point(&mut self, p: Point) -> [Wire; 2] {
         let (zero, one) = (Fr::ZERO, Fr::ONE);
         let mut square = |v: Fr| {
-            let [x, _, xx] =
-                self.constrain(Place::New(v), Place::First, [zero, zero, one, zero], Place::New(v.square()));
+            let [x, _, xx] = self.constrain(Place::New(v), Place::First, [zero, zero, one, zero], Place::New(v.square()));
             (x.expect("placed"), Affine::from(xx.expect("placed")))
         };
         let ((x, xx), (y, yy)) = (square(p.x), square(p.y));

@@ -288,7 +288,13 @@ impl Builder {
     pub fn choose(&mut self, c: &Affine, a: &Affine, b: &Affine) -> Affine {
         let (zero, one) = (Fr::ZERO, Fr::ONE);
         match (c.wire, a.wire, b.wire) {
-            (None, _, _) => if c.offset == one { *a } else { *b },
+            (None, _, _) => {
+                if c.offset == one {
+                    *a
+                } else {
+                    *b
+                }
+            }
             (_, _, None) => self.bilinear(c, a, [-b.offset, zero, one, b.offset]),
             (_, None, _) => self.bilinear(c, b, [a.offset, one, -one, zero]),
             (Some(_), Some(_), Some(_)) => {

@@ -62,13 +62,7 @@ pub fn lower(builder: &mut Builder, program: &Program, slots: usize, batch: Give
 }
 
 /// Writes a batch's rows, whose slots another function writes.
-pub(crate) fn frame(
-    builder: &mut Builder,
-    program: &Program,
-    slots: usize,
-    batch: Given,
-    write: fn(&mut Batch, &SlotAdvice),
-) {
+pub(crate) fn frame(builder: &mut Builder, program: &Program, slots: usize, batch: Given, write: fn(&mut Batch, &SlotAdvice)) {
     let nothing;
     let (advice, public) = match batch {
         Some((advice, public)) => (advice, public.to_vec()),
@@ -113,11 +107,7 @@ fn no_advice(program: &Program, slots: usize) -> Advice {
         signatures: vec![Signature::NONE; program.authorizations],
         values: vec![],
     };
-    Advice {
-        cells: zeros(&program.cells),
-        map_roots: vec![Fr::ZERO; program.maps.len()],
-        slots: vec![slot; slots],
-    }
+    Advice { cells: zeros(&program.cells), map_roots: vec![Fr::ZERO; program.maps.len()], slots: vec![slot; slots] }
 }
 
 /// The value of an operation.
@@ -230,7 +220,8 @@ impl<'a> Batch<'a> {
         let words: Vec<Int> = advice.words.iter().map(|w| self.builder.new_int((*w).into(), WORD)).collect();
         self.inputs.extend(words.iter().map(|w| Typed::new(w, WORD)));
         let digest = self.digest(&words);
-        let mut slot = Slot { batch: self, advice, words, digest, values: vec![], ports: vec![], remainders: vec![], stored: vec![] };
+        let mut slot =
+            Slot { batch: self, advice, words, digest, values: vec![], ports: vec![], remainders: vec![], stored: vec![] };
         for id in 0..slot.batch.program.steps.len() {
             let value = slot.step(id);
             slot.values.push(value);
@@ -544,8 +535,7 @@ impl Batch<'_> {
 
 /// The elements that constants pack to; keys are 0.
 fn packed_constants(integers: &[Typed], keys: usize) -> Vec<Fr> {
-    let typed: Vec<suite::Typed> =
-        integers.iter().map(|t| suite::Typed { encoded: t.value, words: t.words }).collect();
+    let typed: Vec<suite::Typed> = integers.iter().map(|t| suite::Typed { encoded: t.value, words: t.words }).collect();
     let mut elements = suite::pack_integers(&typed);
     elements.extend(std::iter::repeat_n(Fr::ZERO, keys));
     elements
