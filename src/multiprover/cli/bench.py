@@ -2,7 +2,7 @@
 
 Each prover folder brings its own measurement, in its own language, so that both sides of its ratio come
 from one run of one program. This command runs them, measures the executor and the tracer, and proves one
-batch with every type alone and then with all at once.
+batch of real trades with every type alone and then with all at once; L1's contracts verify what was proved.
 """
 
 from __future__ import annotations
@@ -11,27 +11,70 @@ import json
 import subprocess
 import sys
 import tempfile
+import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from multiprover.cli.demo import DemoError, repository, security_bits
 from multiprover.cli.output import err, number, out, print_json
+from multiprover.lang.transition import Transition
 from multiprover.ledger.batch import BatchBuilder, Transaction
 from multiprover.ledger.state import State
 from multiprover.ledger.storage import StoredBatch
 from multiprover.node.node import Event, prove_batch, seal_record
 from multiprover.node.verify import Verifier
 from multiprover.node.workspace import Config, Workspace
+from multiprover.program import trace
 from multiprover.prover.v1 import prover_pb2 as pb
 from multiprover.settlement.claims import Deployment
 
 Parent = tuple[Deployment, bytes, bytes]
 """Deployment, parent claim and payee of a batch."""
+
+WARM_UP_S = 20
+"""A first proof that takes less is made again: it may have loaded keys."""
+
+STILL_S = 15
+"""Without a terminal, a step that goes on says so after so many seconds."""
+
+
+class Steps:
+    """What is being done and for how long, on standard error."""
+
+    def __init__(self) -> None:
+        self._start = time.monotonic()
+
+    @contextmanager
+    def step(self, what: str) -> Iterator[Callable[[str], None]]:
+        """Around one step; gives what is called with what the step is at."""
+        began, shown, lock = time.monotonic(), [""], threading.Lock()
+        if err.is_terminal:
+            with err.status(what) as status:
+                yield lambda at: status.update(f"{what}: {at}")
+        else:
+            err.print(f"{self._clock()} {what} …")
+            told = [began]
+
+            def at(text: str) -> None:
+                with lock:
+                    if text != shown[0] and time.monotonic() - told[0] >= STILL_S:
+                        told[0], shown[0] = time.monotonic(), text
+                        err.print(f"{self._clock()} {what}: {text}")
+
+            yield at
+        err.print(f"{self._clock()} {what}: {number(round(time.monotonic() - began, 1))} s")
+
+    def _clock(self) -> str:
+        minutes, seconds = divmod(int(time.monotonic() - self._start), 60)
+        return f"{minutes:3}:{seconds:02}"
 
 
 def run(slots: int, types: tuple[str, ...], as_json: bool) -> None:
@@ -42,42 +85,77 @@ def run(slots: int, types: tuple[str, ...], as_json: bool) -> None:
     """
     root = repository()
     sys.path.insert(0, str(root))
+    steps = Steps()
     with tempfile.TemporaryDirectory(prefix="multiprover-bench-") as scratch:
         config = Config(
             transition=f"{root / 'examples/perpetuals/perpetuals.py'}:Perpetuals", slots=slots, types=types
         )
         with Workspace.create(Path(scratch), config) as workspace:
-            program = Path(scratch) / "perpetuals.bin"
-            program.write_bytes(workspace.program.encoded)
-            document: dict[str, Any] = {"provers": {}}
+            document: dict[str, Any] = {"slots": slots, "provers": {name: {} for name in types}}
             for name in types:
                 if name in MEASUREMENTS:
-                    err.print(f"measuring {name} beside its hand-written circuit, {slots} slots …")
-                    document["provers"][name] = MEASUREMENTS[name](root, slots, program)
-            err.print("measuring the executor and the tracer …")
-            document |= _json([sys.executable, "-m", "benchmarks.executor"], root)
-            err.print("proving one batch with each type alone, then with all at once …")
-            document |= _parallel(workspace)
+                    # By itself a type commits to its own suites only, as the circuits written by hand do.
+                    suites = workspace.provers[name].describe().suites or workspace.program.suites
+                    own = Question(root, slots, workspace.transition, suites)
+                    with steps.step(f"{name} beside its hand-written circuit, {slots} slots") as at:
+                        document["provers"][name] = MEASUREMENTS[name](own, at)
+            with steps.step("executor and tracer"):
+                document |= _json([sys.executable, "-m", "benchmarks.executor"], root)
+            batch, by_type = _parallel(workspace, steps)
+            document |= batch
+            for name in types:
+                document["provers"][name] = document["provers"][name] | by_type[name]
     if as_json:
         print_json(document)
     else:
         _show(document)
 
 
-def _groth16(root: Path, slots: int, program: Path) -> dict[str, Any]:
-    command = [str(root / "provers/groth16/bin/bench"), "--slots", str(slots)]
+@dataclass(frozen=True)
+class Question:
+    """What a type is measured on.
+
+    Attributes:
+        transition: the perpetuals exchange.
+        suites: those that the type's proofs commit to.
+    """
+
+    root: Path
+    slots: int
+    transition: type[Transition]
+    suites: tuple[str, ...]
+
+    @contextmanager
+    def program(self) -> Iterator[str]:
+        """A file with the exchange's program over these suites."""
+        with tempfile.NamedTemporaryFile(prefix="perpetuals-", suffix=".bin") as file:
+            file.write(trace(self.transition, self.suites).encoded)
+            file.flush()
+            yield file.name
+
+
+At = Callable[[str], None]
+"""Is told what a measurement is at."""
+
+
+def _groth16(of: Question, at: At) -> dict[str, Any]:
+    command = [str(of.root / "provers/groth16/bin/bench"), "--slots", str(of.slots)]
+    at("reference slot, compiled")
     compiled = _json([*command, "--which", "compiled"])
+    at("reference slot, by hand")
     by_hand = _json([*command, "--which", "handwritten"])
-    perpetuals = _json([*command, "--program", str(program), "--which", "compiled"])["constraints"]
-    trades = _json([*command, "--program", str(program), "--which", "handwritten"])["constraints"]
+    at("constraints of perpetuals")
+    with of.program() as program:
+        perpetuals = _json([*command, "--program", program, "--which", "compiled"])["constraints"]
+        trades = _json([*command, "--program", program, "--which", "handwritten"])["constraints"]
     return {
-        "slots": slots,
-        "cpu_s_per_slot": compiled["prove_cpu_s"] / slots,
-        "hand_written_cpu_s_per_slot": by_hand["prove_cpu_s"] / slots,
-        "ratio": compiled["prove_cpu_s"] / by_hand["prove_cpu_s"],
+        "cpu_s_per_slot": compiled["prove_cpu_s"] / of.slots,
+        "hand_written_cpu_s_per_slot": by_hand["prove_cpu_s"] / of.slots,
+        "cpu_ratio": compiled["prove_cpu_s"] / by_hand["prove_cpu_s"],
         "rows_or_constraints": compiled["constraints"],
         "hand_written_rows_or_constraints": by_hand["constraints"],
-        "peak_mib": compiled["peak_mib"],
+        "ratio": compiled["constraints"] / by_hand["constraints"],
+        "mib_per_slot": compiled["peak_mib"] / of.slots,
         "setup_cpu_s": compiled["setup_cpu_s"],
         "perpetuals_rows_or_constraints": perpetuals,
         "hand_written_perpetuals_rows_or_constraints": trades,
@@ -85,24 +163,74 @@ def _groth16(root: Path, slots: int, program: Path) -> dict[str, Any]:
     }
 
 
-def _plonky2(root: Path, slots: int, program: Path) -> dict[str, Any]:
-    command = [str(root / "provers/plonky2/bin/bench"), "--slots", str(slots)]
-    slot = _json([*command, "--join"])
-    perpetuals = _json([*command, "--program", str(program), "--count"])
-    return slot | {
+def _halo2(of: Question, at: At) -> dict[str, Any]:
+    command = [str(of.root / "provers/halo2/bin/bench"), "--slots", str(of.slots)]
+    at("reference slot, compiled")
+    compiled = _json(command)
+    at("reference slot, by hand")
+    by_hand = _json([*command, "--which", "handwritten"])
+    with of.program() as program:
+        perpetuals = _json([*command, "--program", program, "--count"])
+    return {
+        "cpu_s_per_slot": compiled["cpu_s_per_slot"],
+        "hand_written_cpu_s_per_slot": by_hand["cpu_s_per_slot"],
+        "cpu_ratio": compiled["cpu_s_per_slot"] / by_hand["cpu_s_per_slot"],
+        "rows_or_constraints": compiled["rows_or_constraints"],
+        "hand_written_rows_or_constraints": compiled["hand_written_rows_or_constraints"],
+        "ratio": compiled["ratio"],
+        "rows_a_slot": compiled["rows_a_slot"],
+        "mib_per_slot": compiled["peak_mib"] / of.slots,
+        "setup_cpu_s": compiled["setup_cpu_s"] + compiled["keygen_cpu_s"],
         "perpetuals_rows_or_constraints": perpetuals["rows_or_constraints"],
         "perpetuals_rows_a_slot": perpetuals["rows_a_slot"],
     }
 
 
-MEASUREMENTS: Mapping[str, Callable[[Path, int, Path], dict[str, Any]]] = {
-    "groth16": _groth16,
-    "plonky2": _plonky2,
-}
-"""By proof type, what measures it: repository, slots and the perpetuals program in, figures out.
+def _plonky2(of: Question, at: At) -> dict[str, Any]:
+    command = [str(of.root / "provers/plonky2/bin/bench"), "--slots", str(of.slots)]
+    at("reference slot, compiled and by hand")
+    slot = _json([*command])
+    # By itself: the peak of memory above is that of one leaf.
+    at("two segments and their join")
+    joined = _json([*command, "--join"])["joined"]
+    with of.program() as program:
+        perpetuals = _json([*command, "--program", program, "--count"])
+    return {
+        "cpu_s_per_slot": slot["cpu_s_per_slot"],
+        "hand_written_cpu_s_per_slot": slot["hand_written_cpu_s_per_slot"],
+        "cpu_ratio": slot["cpu_s_per_slot"] / slot["hand_written_cpu_s_per_slot"],
+        "rows_or_constraints": slot["rows_or_constraints"],
+        "hand_written_rows_or_constraints": slot["hand_written_rows_or_constraints"],
+        "ratio": slot["ratio"],
+        "rows_a_slot": slot["rows_a_slot"],
+        "mib_per_slot": slot["peak_mib"] / of.slots,
+        "join_cpu_s": joined["join_cpu_s"],
+        "joined_slots": joined["slots"],
+        "perpetuals_rows_or_constraints": perpetuals["rows_or_constraints"],
+        "perpetuals_rows_a_slot": perpetuals["rows_a_slot"],
+    }
 
-Each runs its prover folder's own measurement, of the reference slot as the prover compiles it and as a
-circuit written by hand; and counts the rows or constraints of the perpetuals program.
+
+def _sgx(of: Question, at: At) -> dict[str, Any]:
+    at("real trades, in batches of 64")
+    figures = _json([sys.executable, "-m", "benchmarks.sgx"], of.root)
+    batch = 64
+    return {
+        "cpu_s_per_slot": figures["sgx_prove_cpu_s"] / batch,
+        "mib_per_slot": figures["sgx_peak_mib"] / batch,
+    }
+
+
+MEASUREMENTS: Mapping[str, Callable[[Question, At], dict[str, Any]]] = {
+    "groth16": _groth16,
+    "halo2": _halo2,
+    "plonky2": _plonky2,
+    "sgx": _sgx,
+}
+"""By proof type, what measures it; one function a type.
+
+A circuit is measured on the reference slot, as its prover compiles it and written by hand; and the rows or
+constraints of the perpetuals program are counted. ``ratio`` is of rows or constraints.
 """
 
 
@@ -115,45 +243,60 @@ def _json(command: Sequence[str], folder: Path | None = None) -> dict[str, Any]:
     return dict(json.loads(done.stdout))
 
 
-def _parallel(workspace: Workspace) -> dict[str, Any]:
-    """Wall seconds of one full batch of trades: with each type alone, with all at once, and around them.
+def _parallel(workspace: Workspace, steps: Steps) -> tuple[dict[str, Any], dict[str, dict[str, Any]]]:
+    """Wall seconds of one full batch of trades: with each type alone, with all at once, and around them; and
+    what each type's proof of it is.
 
     ``orchestration_s`` is what a batch costs beside executing, proving and L1: sealing it with its
     statement, and for all types together building the request, the way to the prover and back, and storing
     the proof.
     """
-    workspace.prepare()
-    state, builder, parent = _filled(workspace)
+    with steps.step("keys of one batch of trades") as at:
+        workspace.prepare(lambda name, stage, fraction: at(f"{name}: {stage} {fraction:.0%}"))
+    with steps.step("executing the batch"):
+        state, builder, parent = _filled(workspace)
     started = time.monotonic()
     batch = _sealed(workspace, state, builder, parent)
     around = time.monotonic() - started
 
-    def silent(_: Event) -> None:
-        """Nobody watches."""
+    def prove(name: str, at: At) -> tuple[float, Mapping[str, float]]:
+        """Wall seconds of proving and storing, and the prover's own figures."""
 
-    def prove(name: str) -> tuple[float, float]:
-        """Wall seconds of proving and storing, and of the prover's own part."""
+        def watch(event: Event) -> None:
+            if event.kind == "progress":
+                at(f"{name}: {event.detail['stage']} {event.detail['fraction']:.0%}")
+
         started = time.monotonic()
         manifest, prepared = workspace.manifests[name], workspace.prepared[name]
-        stored = prove_batch(workspace.provers[name], manifest, prepared, batch, silent)
+        stored = prove_batch(workspace.provers[name], manifest, prepared, batch, watch)
         workspace.storage.add_proof(stored)
-        own = pb.Proof.FromString(stored.proof).figures["prove_s"]
-        return time.monotonic() - started, own
+        return time.monotonic() - started, stored.figures
 
     types = workspace.config.types
+    alone = {}
     for name in types:
-        prove(name)  # the first proof loads keys
-    alone = {name: prove(name) for name in types}
-    with ThreadPoolExecutor(len(types)) as pool:
-        together = _timed(lambda: list(pool.map(prove, types)))
+        with steps.step(f"the batch, {name} alone") as at:
+            alone[name] = prove(name, at)
+            if alone[name][0] < WARM_UP_S:
+                alone[name] = prove(name, at)
+    with steps.step("the batch, all at once") as at, ThreadPoolExecutor(len(types)) as pool:
+        together = _timed(lambda: list(pool.map(lambda name: prove(name, at), types)))
     walls = {name: wall for name, (wall, _) in alone.items()}
-    return {
+    by_type = {}
+    with steps.step("L1's contracts on the proofs"):
+        for name, (_, figures) in alone.items():
+            by_type[name] = {
+                "batch_cpu_s": figures.get("cpu_s"),
+                "batch_peak_mib": figures.get("peak_mib"),
+                **_on_l1(workspace, batch, name),
+            }
+    document = {
         "alone_wall_s": walls,
         "parallel_wall_s": together,
         "parallel_wall_ratio": together / max(walls.values()),
-        "orchestration_s": around + sum(wall - own for wall, own in alone.values()),
-        "types": {name: _on_l1(workspace, batch, name) for name in types},
+        "orchestration_s": around + sum(wall - figures["prove_s"] for wall, figures in alone.values()),
     }
+    return document, by_type
 
 
 def _on_l1(workspace: Workspace, batch: StoredBatch, name: str) -> dict[str, Any]:
@@ -225,46 +368,79 @@ def _sealed(workspace: Workspace, state: State, builder: BatchBuilder, parent: P
 
 
 def _show(document: dict[str, Any]) -> None:
-    table = Table(title="reference slot, compiled beside hand-written", title_justify="left")
-    for column in (
+    provers = document["provers"]
+    slots = f"{document['slots']} slots a batch"
+    slot = _table(
+        f"a slot, {slots}: as compiled, and written by hand in the same library",
         "prover",
-        "slots",
-        "CPU s a slot",
-        "hand-written",
+        "CPU s",
+        "by hand",
         "ratio",
-        "rows",
-        "hand-written",
+        "rows or constraints of the batch",
+        "by hand",
+        "ratio",
         "MiB",
-    ):
-        table.add_column(column, justify="right")
-    for name, p in document["provers"].items():
-        table.add_row(
+    )
+    l1 = _table(
+        f"one batch of real trades, {slots}",
+        "prover",
+        "wall s alone",
+        "CPU s",
+        "MiB",
+        "gas on L1",
+        "bytes of proof",
+        "bits proven",
+        "conjectured",
+    )
+    for name, p in provers.items():
+        slot.add_row(
             name,
-            str(p["slots"]),
-            number(p["cpu_s_per_slot"]),
-            number(p["hand_written_cpu_s_per_slot"]),
-            f"{p['ratio']:.3f}",
-            number(p["rows_or_constraints"]),
-            number(p["hand_written_rows_or_constraints"]),
-            number(p["peak_mib"]),
+            number(p.get("cpu_s_per_slot")),
+            number(p.get("hand_written_cpu_s_per_slot")),
+            number(p.get("cpu_ratio")),
+            number(p.get("rows_or_constraints")),
+            number(p.get("hand_written_rows_or_constraints")),
+            number(p.get("ratio")),
+            number(p.get("mib_per_slot")),
         )
-    out.print(table)
-    for name, p in document["provers"].items():
-        by_hand = (
-            f", {number(p['hand_written_perpetuals_rows_or_constraints'])} for its trade written by hand, "
-            f"ratio {p['perpetuals_ratio']:.3f}"
-            if "perpetuals_ratio" in p
-            else ""
+        bits = p["security_bits"]
+        l1.add_row(
+            name,
+            number(document["alone_wall_s"][name]),
+            number(p["batch_cpu_s"]),
+            number(p["batch_peak_mib"]),
+            number(p["l1_gas"]),
+            number(p["l1_proof_bytes"]),
+            number(bits["proven"]),
+            number(bits["conjectured"]),
         )
-        out.print(
-            f"{name}, perpetuals: {number(p['perpetuals_rows_or_constraints'])} rows or constraints compiled"
-            + by_hand
-        )
-    out.print(f"executor: {number(document['executor_tx_per_s'])} trades a second on one core")
-    out.print(f"tracing perpetuals: {number(document['trace_s'])} s")
-    alone = ", ".join(f"{name} {number(s)} s" for name, s in document["alone_wall_s"].items())
+    out.print(slot)
+    out.print(l1)
+    for name, p in provers.items():
+        if "join_cpu_s" in p:
+            sizes = " and ".join(str(n) for n in p["joined_slots"])
+            out.print(f"{name}: segments of {sizes} slots joined in {number(p['join_cpu_s'])} CPU s")
+        if "perpetuals_rows_or_constraints" in p:
+            text = f"{name}: perpetuals has {number(p['perpetuals_rows_or_constraints'])} rows or constraints"
+            if "perpetuals_ratio" in p:
+                text += (
+                    f", its trade alone by hand {number(p['hand_written_perpetuals_rows_or_constraints'])}: "
+                    f"ratio {p['perpetuals_ratio']:.3f}"
+                )
+            out.print(text)
     out.print(
-        f"one batch alone: {alone}; all at once {number(document['parallel_wall_s'])} s, "
+        f"all at once: {number(document['parallel_wall_s'])} s, "
         f"{document['parallel_wall_ratio']:.2f} × the slowest alone; orchestration "
         f"{number(document['orchestration_s'])} s a batch"
     )
+    out.print(
+        f"executor: {number(document['executor_tx_per_s'])} trades a second on one core; tracing perpetuals: "
+        f"{number(document['trace_s'])} s"
+    )
+
+
+def _table(title: str, *columns: str) -> Table:
+    table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    for column in columns:
+        table.add_column(column, justify="right")
+    return table

@@ -1,17 +1,17 @@
-//! `bench [--slots N] [--program FILE] [--count] [--join] [--l1]`: a compiled program beside the same statement written by hand, as JSON.
+//! `bench [--slots N] [--program FILE] [--count] [--join] [--l1 [--out FOLDER]]`: a compiled program beside the same statement written by hand, as JSON.
 //!
 //! Without `--program` it is the reference slot (`reference::reference_program`). The batch proved is one of empty slots: a
 //! circuit costs the same whatever its witness. Both circuits are proven in one run, one after the other; `--count` only counts rows. `--join` adds what a batch costs
 //! that is too long for one leaf: two segments of `N` slots and their join, or all segments and joins where `N` itself is too long. `--l1` adds what the proof for L1 takes after the batch's own, which
-//! for such an `N` is that of the last join.
+//! for such an `N` is that of the last join; `--out` keeps it, with what verifies it.
 
 use std::cell::RefCell;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
 use multiprover_plonky2::config::circuit_config;
 use multiprover_plonky2::execution::{Statement, rehearse, rehearse_segments};
-use multiprover_plonky2::field::{C, D, F};
+use multiprover_plonky2::field::{C, D, F, PrimeField64};
 use multiprover_plonky2::handwritten;
 use multiprover_plonky2::keys::Form;
 use multiprover_plonky2::lowering::{self, Circuit};
@@ -23,6 +23,7 @@ use multiprover_plonky2::segments::{Failed, Plan, Proof, prove_batch};
 use multiprover_plonky2::{l1, recursion, usage};
 use plonky2::iop::witness::{PartialWitness, WitnessWrite};
 use plonky2::plonk::circuit_data::VerifierCircuitData;
+use plonky2::util::serialization::DefaultGateSerializer;
 
 /// CPU seconds of one proof, with it.
 fn prove(circuit: &Circuit, advice: &[F]) -> anyhow::Result<(f64, Proof)> {
@@ -38,7 +39,7 @@ fn prove(circuit: &Circuit, advice: &[F]) -> anyhow::Result<(f64, Proof)> {
 }
 
 /// What the proof for L1 takes after a batch's own.
-fn prove_for_l1(batch: &VerifierCircuitData<F, C, D>, proof: &Proof) -> anyhow::Result<serde_json::Value> {
+fn prove_for_l1(batch: &VerifierCircuitData<F, C, D>, proof: &Proof, out: Option<&Path>) -> anyhow::Result<serde_json::Value> {
     let too_many = |rows| anyhow::anyhow!("{rows} rows");
     let mut times = vec![usage::cpu_seconds()];
     let shrink = recursion::shrink(batch).map_err(too_many)?;
@@ -54,6 +55,19 @@ fn prove_for_l1(batch: &VerifierCircuitData<F, C, D>, proof: &Proof) -> anyhow::
     let bytes = l1::serialise(&proof, &verifier);
     l1::verify(&bytes, &proof.public_inputs, &verifier)?;
     times.push(usage::cpu_seconds());
+    if let Some(folder) = out {
+        let inputs: Vec<u8> = proof.public_inputs.iter().flat_map(|e| e.to_canonical_u64().to_be_bytes()).collect();
+        let data = verifier.to_bytes(&DefaultGateSerializer).expect("gates of the library");
+        std::fs::create_dir_all(folder)?;
+        for (name, content) in [
+            ("proof", &bytes),
+            ("public_inputs", &inputs),
+            ("l1_verifier", &l1::verifier_bytes(&verifier)),
+            ("verifier_data", &data),
+        ] {
+            std::fs::write(folder.join(name), content)?;
+        }
+    }
     let (proven, conjectured) = least(&overall(Form::L1));
     Ok(serde_json::json!({
         "setup_cpu_s": times[1] - times[0] + times[3] - times[2],
@@ -124,6 +138,7 @@ fn prove_segments(bytes: &[u8], plan: &Plan) -> anyhow::Result<(serde_json::Valu
 
 fn main() -> anyhow::Result<()> {
     let (mut slots, mut file, mut count, mut join, mut for_l1) = (1usize, None::<PathBuf>, false, false, false);
+    let mut out = None::<PathBuf>;
     let mut given = std::env::args().skip(1);
     while let Some(name) = given.next() {
         let mut value = || given.next().ok_or_else(|| anyhow::anyhow!("{name} wants a value"));
@@ -133,7 +148,10 @@ fn main() -> anyhow::Result<()> {
             "--count" => count = true,
             "--join" => join = true,
             "--l1" => for_l1 = true,
-            _ => anyhow::bail!("unknown argument {name}: expected --slots N, --program FILE, --count, --join, --l1"),
+            "--out" => out = Some(value()?.into()),
+            _ => {
+                anyhow::bail!("unknown argument {name}: expected --slots N, --program FILE, --count, --join, --l1, --out FOLDER")
+            }
         }
     }
     let bytes = match &file {
@@ -160,7 +178,7 @@ fn main() -> anyhow::Result<()> {
         let (figures, root, proof) = prove_segments(&bytes, &plan)?;
         report["joined"] = figures;
         if !whole && for_l1 {
-            report["l1"] = prove_for_l1(&root, &proof)?;
+            report["l1"] = prove_for_l1(&root, &proof, out.as_deref())?;
         }
     }
     if !count && whole {
@@ -179,7 +197,7 @@ fn main() -> anyhow::Result<()> {
             report["hand_written_cpu_s_per_slot"] = (cpu / slots as f64).into();
         }
         if for_l1 {
-            report["l1"] = prove_for_l1(&circuit.data.verifier_data(), &proof)?;
+            report["l1"] = prove_for_l1(&circuit.data.verifier_data(), &proof, out.as_deref())?;
         }
     }
     println!("{}", serde_json::to_string_pretty(&report)?);
