@@ -60,17 +60,18 @@ class Steps:
             with err.status(what) as status:
                 yield lambda at: status.update(f"{what}: {at}")
         else:
-            err.print(f"{self._clock()} {what} …")
+            err.print(f"{self._clock()} {what} …", soft_wrap=True)
             told = [began]
 
             def at(text: str) -> None:
                 with lock:
                     if text != shown[0] and time.monotonic() - told[0] >= STILL_S:
                         told[0], shown[0] = time.monotonic(), text
-                        err.print(f"{self._clock()} {what}: {text}")
+                        err.print(f"{self._clock()} {what}: {text}", soft_wrap=True)
 
             yield at
-        err.print(f"{self._clock()} {what}: {number(round(time.monotonic() - began, 1))} s")
+        took = number(round(time.monotonic() - began, 1))
+        err.print(f"{self._clock()} {what}: {took} s", soft_wrap=True)
 
     def _clock(self) -> str:
         minutes, seconds = divmod(int(time.monotonic() - self._start), 60)
