@@ -161,3 +161,47 @@ def faults(
     ]
     if wrong:
         raise SoundnessError("\n".join(wrong))
+
+
+@app.command()
+def determinism(
+    prover: Annotated[
+        str, typer.Option(help="Provers with circuits, separated by commas.")
+    ] = "groth16,plonky2",
+    only: Annotated[str, typer.Option(help="Only gadgets with this in their name.")] = "",
+    write: Annotated[Path | None, typer.Option(help="Put the table into this page.")] = None,
+    json: Json = False,
+) -> None:
+    """Prove of each gadget that its outputs are determined by its inputs."""
+    from multiprover.soundness.checkers import CheckerError
+
+    try:
+        from multiprover.soundness.determinism import report
+    except ModuleNotFoundError as error:
+        raise SoundnessError(f"{error.name} is missing: it is a development dependency") from error
+
+    def watch(verdict: report.Verdict) -> None:
+        if verdict.by is None:
+            err.print(f"{verdict.prover}: {verdict.gadget}: {len(verdict.open)} wires open", soft_wrap=True)
+
+    unknown = [name for name in _names(prover) if name not in report.TOOLS]
+    if unknown:
+        raise SoundnessError(
+            f"expected provers with gadgets: {', '.join(report.TOOLS)}; found {', '.join(unknown)}"
+        )
+    try:
+        verdicts = report.measure(_names(prover), watch, only=only)
+    except CheckerError as error:
+        raise SoundnessError(str(error)) from error
+    if write is not None:
+        report.write(write, verdicts)
+    if json:
+        print_json([verdict.document() for verdict in verdicts])
+    else:
+        table = Table("prover", "gadget", "cases", "determined by", "rules")
+        for line in report.rows(verdicts):
+            table.add_row(*line)
+        out.print(table)
+    wrong = [v for v in verdicts if v.witness is not None]
+    if wrong:
+        raise SoundnessError("\n".join(f"{v.prover}: {v.gadget}: two outputs for one input" for v in wrong))

@@ -1,12 +1,17 @@
 """Euclid's division, over carries and limbs.
 
-Over several equations, all read as integers: two solutions of ``B·Q + R = K`` with B and K unique and ``0 <= R <= B - 1`` are one, because ``B·(Q - Q') = R' - R`` has
-a right side less than B in magnitude. What must be seen is that equations mod p give that integer equation, and the bound.
+Over several equations, all read as integers: two solutions of ``B·Q + R = K`` with B and K unique and ``0 <=
+R <= B - 1`` are one, because ``B·(Q - Q') = R' - R`` has
+a right side less than B in magnitude. What must be seen is that equations mod p give that integer equation,
+and the bound.
 
-*Differences.* For an equation ``Σ c·w = 0`` the differences of two solutions satisfy ``Σ c·δ = 0`` over the integers, if ``Σ |c|·width < p`` over the unknown wires. Of a product
-with a unique factor A it is ``A·δB = δM``. Carries, which join two such equations, are eliminated: the sums hold over the integers too.
+*Differences.* For an equation ``Σ c·w = 0`` the differences of two solutions satisfy ``Σ c·δ = 0`` over the
+integers, if ``Σ |c|·width < p`` over the unknown wires. Of a product
+with a unique factor A it is ``A·δB = δM``. Carries, which join two such equations, are eliminated: the sums
+hold over the integers too.
 
-*Bounds.* Equations whose wires all have ranges and whose sum lies within (-p, p) hold over the integers as they are; the same eliminations give ``B - 1 - R = N`` with N a sum
+*Bounds.* Equations whose wires all have ranges and whose sum lies within (-p, p) hold over the integers as
+they are; the same eliminations give ``B - 1 - R = N`` with N a sum
 of what is not negative.
 """
 
@@ -28,7 +33,9 @@ Integer = dict[int, int]
 
 @dataclass
 class _Equation:
-    """``Σ coefficient·variable (+ known) = 0`` for differences; with ``known``, the sum over unique wires, for values too."""
+    """``Σ coefficient·variable (+ known) = 0`` for differences; with ``known``, the sum over unique wires,
+    for values too.
+    """
 
     terms: dict[int, Integer]  # variable (representative of a group, or a product's wire) -> coefficient
     known: Integer | None
@@ -160,7 +167,9 @@ class _Cluster:
         return any(v in made or not is_constant(c) for v, c in equation.terms.items())
 
     def eliminate(self) -> None:
-        """Carries, and wires that are products: what joins two equations, in one of them with coefficient 1 or -1, and not in the same proportion as a remainder does."""
+        """Carries, and wires that are products: what joins two equations, in one of them with coefficient 1
+        or -1, and not in the same proportion as a remainder does.
+        """
         made = {m for _, _, out in self.products if len(out) == 1 for m in self.state.unknown(out)}
         made = {m for m in made if m not in self.groups or len(self.groups[m].members) == 1}
         changed = True
@@ -241,7 +250,8 @@ class _Cluster:
             ends = (-ends[1], -ends[0])
         if ends[0] < 1:
             return
-        # The remainder's difference is less than the divisor: by its width, or because 0 <= R and N = B - 1 - R >= 0.
+        # The remainder's difference is less than the divisor: by its width, or because 0 <= R and N = B - 1 -
+        # R >= 0.
         sign = -1 if sum(c < 0 for c in remainder.values()) * 2 > len(remainder) else 1
         rest = {v: sign * c for v, c in remainder.items()}
         width = sum(abs(c) * (self.ranges[v][1] - self.ranges[v][0]) for v, c in rest.items())
@@ -293,7 +303,9 @@ class _Cluster:
 
 
 def divide(state: Propagation, divisor: Form | None, seeds: list[int]) -> None:
-    """Looks for a division by a unique form around some unknown wires; without one, for digits over several equations."""
+    """Looks for a division by a unique form around some unknown wires; without one, for digits over several
+    equations.
+    """
     cluster = _Cluster(state, divisor, seeds)
     cluster.tighten()
     cluster.eliminate()

@@ -1,4 +1,5 @@
-"""A system in the shape that the rules work on: linear equations, products, functions, tables, integer ranges.
+"""A system in the shape that the rules work on: linear equations, products, functions, tables, integer
+ranges.
 
 Steps, each of which keeps every solution (so what is proven of the result holds for the system):
 
@@ -37,7 +38,9 @@ class Function:
 
 @dataclass(frozen=True)
 class Table:
-    """``query`` is one of ``rows``, component by component; the rows' first components are different constants."""
+    """``query`` is one of ``rows``, component by component; the rows' first components are different
+    constants.
+    """
 
     rows: tuple[tuple[Form, ...], ...]
     query: tuple[Form, ...]
@@ -49,8 +52,10 @@ class ContradictionError(ValueError):
 
 @dataclass
 class Normal:
-    """See the module. ``defining`` are equations that were not solved yet, with wires that they may define; ``ranges`` also holds what inputs are relied on for; ``free`` are wires that only hide or count;
-    ``made`` are wires that stand for a form or product, ``arguments`` the rows (with what counts them) and queries of lookups."""
+    """See the module. ``defining`` are equations that were not solved yet, with wires that they may define;
+    ``ranges`` also holds what inputs are relied on for; ``free`` are wires that only hide or count;
+    ``made`` are wires that stand for a form or product, ``arguments`` the rows (with what counts them) and
+    queries of lookups."""
 
     system: System
     p: int
@@ -104,8 +109,10 @@ class Normal:
         self.ranges[wire] = (lo, hi) if known is None else (max(lo, known[0]), min(hi, known[1]))
 
     def _divides(self, wire: int, scale: int, constant: int, lo: int, hi: int) -> bool:
-        """``scale·wire + constant`` is in ``[lo, hi]`` mod p, hence as an integer, where the wire's range says so: then that bounds it."""
-        if wire not in self.ranges or not 0 < centred(scale, self.p):
+        """``scale·wire + constant`` is in ``[lo, hi]`` mod p, hence as an integer, where the wire's range
+        says so: then that bounds it.
+        """
+        if wire not in self.ranges or not centred(scale, self.p) > 0:
             return False
         c = centred(constant, self.p)
         ends = [scale * v + c for v in self.ranges[wire]]
@@ -142,7 +149,9 @@ def is_constant(form: Form) -> bool:
 
 @dataclass(frozen=True)
 class _Flat:
-    """A gate over its wires 0 to n-1 (moved up by one, 0 is the constant) and the wires of its inner products after them."""
+    """A gate over its wires 0 to n-1 (moved up by one, 0 is the constant) and the wires of its inner products
+    after them.
+    """
 
     wires: int
     ranges: tuple[tuple[int, Range], ...]
@@ -296,7 +305,8 @@ def _place(normal: Normal, flat: _Flat, gate: Gate, row: Row) -> None:
 
 
 def normalise(system: System, functions: Mapping[str, bool]) -> Normal:
-    """``functions`` says of a gate by its name whether its function has been proven; such a row also stands as that.
+    """``functions`` says of a gate by its name whether its function has been proven; such a row also stands
+    as that.
 
     Raises:
         ContradictionError: nothing satisfies the system.
@@ -311,9 +321,7 @@ def normalise(system: System, functions: Mapping[str, bool]) -> Normal:
         if gate.function is not None and functions.get(row.gate):
             inputs, outputs = gate.function
             normal.functions.append(
-                Function(
-                    tuple({row.wires[i]: 1} for i in inputs), tuple({row.wires[o]: 1} for o in outputs)
-                )
+                Function(tuple({row.wires[i]: 1} for i in inputs), tuple({row.wires[o]: 1} for o in outputs))
             )
             if len(gate.nodes) > 2000:
                 continue  # a permutation: nothing of use within
@@ -333,7 +341,9 @@ def normalise(system: System, functions: Mapping[str, bool]) -> Normal:
 
 
 def relevant(system: System) -> set[int]:
-    """Wires that are connected with an input or output; rows are filled up with repetitions that are connected to nothing."""
+    """Wires that are connected with an input or output; rows are filled up with repetitions that are
+    connected to nothing.
+    """
     parent = list(range(system.wires))
 
     def find(w: int) -> int:
@@ -351,7 +361,9 @@ def relevant(system: System) -> set[int]:
 
 
 def _eliminate(normal: Normal) -> None:
-    """Step 4; products whose factors become constant or one wire are equations and ranges, and it goes on until nothing changes."""
+    """Step 4; products whose factors become constant or one wire are equations and ranges, and it goes on
+    until nothing changes.
+    """
     inputs = set(normal.system.inputs)
     made = {next(iter(x.out)) for x in normal.products if len(x.out) == 1}
     pending = [*normal.defining, *((e, frozenset[int]()) for e in normal.equations)]
@@ -414,7 +426,9 @@ def _solve(normal: Normal, form: Form, pivot: int) -> None:
 
 
 def _word(normal: Normal, inputs: set[int], equation: Form) -> bool:
-    """Whether the equation defines one wire by others that have ranges; it is then replaced. An input is, where the others are its digits: they are known as it is."""
+    """Whether the equation defines one wire by others that have ranges; it is then replaced. An input is,
+    where the others are its digits: they are known as it is.
+    """
     form = normal.resolve(equation)
     wires = [w for w in form if w]
     choices = [w for w in wires if w not in normal.ranges] or [w for w in wires if w in inputs]
@@ -444,7 +458,9 @@ def _word(normal: Normal, inputs: set[int], equation: Form) -> bool:
 
 
 def _constants(normal: Normal, made: set[int], pending: list[tuple[Form, frozenset[int]]]) -> None:
-    """Solves first for wires that are constants, and products that are one wire (which shows booleans); leaves the other equations."""
+    """Solves first for wires that are constants, and products that are one wire (which shows booleans);
+    leaves the other equations.
+    """
     inputs = set(normal.system.inputs)
     changed = True
     while changed:
@@ -507,14 +523,19 @@ Plain = list[tuple[Form, Form, Form]]
 
 
 def lookups(normal: Normal) -> Plain:
-    """Takes the log-derivative arguments out of an R1CS: gives the constraints without them, and adds what they prove.
+    """Takes the log-derivative arguments out of an R1CS: gives the constraints without them, and adds what
+    they prove.
 
-    Theorem (eprint 2022/1530, Lemma 5, with multiplicities in the table). Let ``Σ_j c·1/(b - E_j) = Σ_i m_i/(b - T_i)`` hold, with ``b`` drawn after all ``E, T, m`` are fixed, and
-    fewer than p queries j. As functions of ``b`` the two sides are equal, but with probability of their number of poles over p. The pole of a query
-    has the residue c times the number of queries like it, which is not 0; so some ``T_i`` equals ``E_j``. Where ``E = Σ γ^k·E^k`` with ``γ`` drawn like ``b`` (here: a hash of it), equality holds component by
+    Theorem (eprint 2022/1530, Lemma 5, with multiplicities in the table). Let ``Σ_j c·1/(b - E_j) = Σ_i
+    m_i/(b - T_i)`` hold, with ``b`` drawn after all ``E, T, m`` are fixed, and
+    fewer than p queries j. As functions of ``b`` the two sides are equal, but with probability of their
+    number of poles over p. The pole of a query
+    has the residue c times the number of queries like it, which is not 0; so some ``T_i`` equals ``E_j``.
+    Where ``E = Σ γ^k·E^k`` with ``γ`` drawn like ``b`` (here: a hash of it), equality holds component by
     component, but with probability of degree over p.
 
-    What is checked here: every wire of ``E, T, m`` is committed before the challenge; the constraints have that form; ``γ``'s powers are its powers. Constraints that do not are left as they are.
+    What is checked here: every wire of ``E, T, m`` is committed before the challenge; the constraints have
+    that form; ``γ``'s powers are its powers. Constraints that do not are left as they are.
     """
     system = normal.system
     rows = list(system.r1cs)
@@ -523,7 +544,9 @@ def lookups(normal: Normal) -> Plain:
     return rows
 
 
-def _lookups_of(normal: Normal, rows: Plain, root: int, committed: frozenset[int]) -> Plain:
+def _lookups_of(  # noqa: PLR0915
+    normal: Normal, rows: Plain, root: int, committed: frozenset[int]
+) -> Plain:
     p = normal.p
     # The challenge's followers are the wires made after it.
     after = {w for a, b, c in rows for w in (*a, *b, *c) if w >= root}
@@ -625,7 +648,8 @@ def _lookups_of(normal: Normal, rows: Plain, root: int, committed: frozenset[int
         if len(residues) > 1 or 0 in residues:
             return rows
         if residues:
-            # Counted so that the two sides have the same poles: a row's residue is that of the queries like it, with the other sign.
+            # Counted so that the two sides have the same poles: a row's residue is that of the queries like
+            # it, with the other sign.
             back = -pow(residues.pop(), -1, p)
             normal.arguments.append(([(e, normal.scaled(m, back)) for e, m in table], queries))
         facts += [Table(tuple(e for e, _ in table), q) for q in queries]
@@ -640,7 +664,9 @@ def _lookups_of(normal: Normal, rows: Plain, root: int, committed: frozenset[int
 
 
 def _state(normal: Normal, table: Table) -> None:
-    """A fact about one query: its first component's range; and its others follow, where the first ones of the rows are constants."""
+    """A fact about one query: its first component's range; and its others follow, where the first ones of the
+    rows are constants.
+    """
     p = normal.p
     rows = list(table.rows)
     kept = []

@@ -23,7 +23,10 @@ TOOLS = {
 }
 """By prover, the tool that writes its gadgets and what builds it. None is shipped."""
 
-MARKS = ("<!-- determinism: written by `multiprover soundness determinism --write` -->", "<!-- end of determinism -->")
+MARKS = (
+    "<!-- determinism: written by `multiprover soundness determinism --write` -->",
+    "<!-- end of determinism -->",
+)
 
 
 @dataclass(frozen=True)
@@ -35,6 +38,7 @@ class Verdict:
         rules: the rules that were used.
         open: wires that are not known to be unique.
         witness: two values of the output wires for one input, both of which satisfy every constraint: a bug.
+        assignment: the second one, of all wires.
     """
 
     prover: str
@@ -44,6 +48,7 @@ class Verdict:
     constraints: int
     open: tuple[int, ...] = ()
     witness: tuple[dict[int, int], dict[int, int]] | None = None
+    assignment: tuple[int, ...] | None = field(default=None, repr=False)
 
     def document(self) -> dict[str, Any]:
         pair = None
@@ -71,21 +76,21 @@ class Checker:
         """``search``: look for a witness where uniqueness is not proven."""
         functions = self._proven(system)
         state, missing = self._propagate(system, {name: way is not None for name, way in functions.items()})
-        solved = "smt" in state.used or "function of a gate" in state.used and "smt" in functions.values()
+        solved = "smt" in state.used or ("function of a gate" in state.used and "smt" in functions.values())
         by = None if missing else "smt" if solved else "propagation"
-        pair = None
-        if missing and search:
+        pair = found = None
+        if missing and search and len(missing) <= MOST_SEARCHED:
             found = solver.counterexample(state, missing)
             if found is not None:
                 assert system.witness is not None
                 pair = ({w: system.witness[w] for w in missing}, {w: found[w] for w in missing})
         rules = tuple(sorted(state.used - {"smt"}))
-        return Verdict(
-            system.prover, system.name, by, rules, system.constraints, tuple(missing), pair
-        )
+        return Verdict(system.prover, system.name, by, rules, system.constraints, tuple(missing), pair, found)
 
     def _proven(self, system: System) -> dict[str, str | None]:
-        """By gate of a system, how its function was proven. A gadget that is one cell is looked at from within."""
+        """By gate of a system, how its function was proven. A gadget that is one cell is looked at from
+        within.
+        """
         known: dict[str, str | None] = {}
         for name in {row.gate for row in system.rows}:
             gate = system.gates[name]
@@ -144,26 +149,35 @@ def measure(
     return found
 
 
-def table(verdicts: Sequence[Verdict]) -> str:
-    """Gadgets of one kind (the first words of their names) together."""
-    rows: dict[tuple[str, str], list[Verdict]] = {}
+MOST_SEARCHED = 300
+"""Open wires up to which another witness is looked for."""
+
+INTEGERS = ("add", "bits", "divmod", "equal", "less", "mul", "range", "select", "sub", "words")
+
+
+def rows(verdicts: Sequence[Verdict]) -> list[tuple[str, str, str, str, str]]:
+    """Prover, gadget, cases, determined by, rules; an integer gadget's ranges are its cases."""
+    groups: dict[tuple[str, str], list[Verdict]] = {}
     for v in verdicts:
-        rows.setdefault((v.prover, _kind(v.gadget)), []).append(v)
-    lines = ["| prover | gadget | cases | determined by | rules |", "| --- | --- | --- | --- | --- |"]
-    for (prover, kind), group in rows.items():
+        first, _, rest = v.gadget.partition(" ")
+        kind = first if first in INTEGERS and rest != "if enabled" else v.gadget
+        groups.setdefault((v.prover, kind), []).append(v)
+    found = []
+    for (prover, kind), group in groups.items():
         ways: dict[str, int] = {}
         for v in group:
-            way = v.by or ("**not determined**" if v.witness else "not covered")
+            way = v.by or ("**not determined**" if v.witness else "not covered: no rule")
             ways[way] = ways.get(way, 0) + 1
         text = ", ".join(way if n == len(group) else f"{way} ({n})" for way, n in ways.items())
-        rules = ", ".join(sorted({r for v in group for r in v.rules})) or "nothing to choose"
-        lines.append(f"| {prover} | {kind} | {len(group)} | {text} | {rules} |")
-    return "\n".join(lines)
+        rules = ", ".join(sorted({r for v in group for r in v.rules})) or "the prover chooses nothing"
+        found.append((prover, kind, str(len(group)), text, rules))
+    return found
 
 
-def _kind(name: str) -> str:
-    first, _, rest = name.partition(" ")
-    return first if rest[:1].isdigit() or first in ("less", "equal", "range", "divmod", "add", "sub", "mul", "select") and rest != "if enabled" else name
+def table(verdicts: Sequence[Verdict]) -> str:
+    """The rows in Markdown."""
+    head = ["| prover | gadget | cases | determined by | rules |", "| --- | --- | --- | --- | --- |"]
+    return "\n".join([*head, *(f"| {' | '.join(row)} |" for row in rows(verdicts))])
 
 
 def write(page: Path, verdicts: Sequence[Verdict]) -> None:

@@ -1,7 +1,9 @@
 """What follows from what: uniqueness, by propagation.
 
-Two copies of a system have the same inputs. A wire is **unique** if it has the same value in both, whatever they are; a form is if its unknown (not known to be unique)
-wires cancel out or there are none. Every rule is a theorem, stated where it is applied. ``width`` of a wire with range ``[lo, hi]`` is ``hi - lo``: how far its two values can lie apart.
+Two copies of a system have the same inputs. A wire is **unique** if it has the same value in both, whatever
+they are; a form is if its unknown (not known to be unique)
+wires cancel out or there are none. Every rule is a theorem, stated where it is applied. ``width`` of a wire
+with range ``[lo, hi]`` is ``hi - lo``: how far its two values can lie apart.
 """
 
 from __future__ import annotations
@@ -24,7 +26,9 @@ MOST_CLUSTER = 600
 
 @dataclass(frozen=True)
 class Group:
-    """Unknown wires that stand in the same proportion everywhere: as good as one integer, ``Σ scale·wire``, scales positive."""
+    """Unknown wires that stand in the same proportion everywhere: as good as one integer, ``Σ scale·wire``,
+    scales positive.
+    """
 
     members: tuple[tuple[int, int], ...]
     width: int
@@ -41,6 +45,7 @@ class Propagation:
         self.p = normal.p
         self.unique: set[int] = {0}
         self.used: set[str] = set()
+        self.unsolved = 0  # clusters that the solver gave up
         self._equations: list[Form] = []
         self._at: dict[int, list[int]] = defaultdict(list)  # wire -> equations
         self._products_at: dict[int, list[int]] = defaultdict(list)
@@ -150,7 +155,9 @@ class Propagation:
         return (1, 1) if wire == 0 else self.n.ranges.get(wire)
 
     def interval(self, form: Form) -> tuple[int, int] | None:
-        """Integers that the form lies between if it is read with coefficients nearest to zero; None if a wire has no range."""
+        """Integers that the form lies between if it is read with coefficients nearest to zero; None if a wire
+        has no range.
+        """
         lo = hi = 0
         for w, c in form.items():
             ends = self.range_of(w)
@@ -176,7 +183,9 @@ class Propagation:
         self._wake(wire)
 
     def scalings(self, form: Form, wires: Sequence[int]) -> Iterable[Form]:
-        """Multiples of a form in which one of these wires has the coefficient 1: an equation may be read in any of them."""
+        """Multiples of a form in which one of these wires has the coefficient 1: an equation may be read in
+        any of them.
+        """
         seen = set()
         yield form
         for w in sorted(wires, key=lambda w: min(form[w], self.p - form[w]))[:6]:
@@ -205,7 +214,8 @@ class Propagation:
         self._tighten(i, form)
 
     def _digits(self, form: Form, unknown: list[int]) -> None:
-        """DIGITS. ``Σ c_i·w_i = u`` mod p, u unique, ``Σ |c_i|·width_i < p``: the difference of two solutions vanishes over the integers. Its term with the largest coefficient is 0, if
+        """DIGITS. ``Σ c_i·w_i = u`` mod p, u unique, ``Σ |c_i|·width_i < p``: the difference of two solutions
+        vanishes over the integers. Its term with the largest coefficient is 0, if
         that coefficient exceeds what all the others together can come to; and so on downwards.
         """
         for multiple in self.scalings(form, unknown):
@@ -227,7 +237,9 @@ class Propagation:
             self.know(wire)
 
     def _tighten(self, i: int, form: Form) -> None:
-        """BOUNDS. All wires of ``Σ c_i·w_i = 0`` mod p have ranges, and the sum as an integer lies within (-p, p): it is 0, which bounds each wire by the others."""
+        """BOUNDS. All wires of ``Σ c_i·w_i = 0`` mod p have ranges, and the sum as an integer lies within
+        (-p, p): it is 0, which bounds each wire by the others.
+        """
         if self._tightened[i] >= MOST_TIGHTENED:
             return
         ends = self.interval(form)
@@ -282,7 +294,7 @@ class Propagation:
     def nonzero(self, form: Form) -> bool:
         """Whether a form cannot vanish: by its range, or as a denominator of a complete addition law."""
         ends = self.interval(form)
-        if ends is not None and (0 < ends[0] and ends[1] < self.p or -self.p < ends[0] and ends[1] < 0):
+        if ends is not None and ((ends[0] > 0 and ends[1] < self.p) or (-self.p < ends[0] and ends[1] < 0)):
             self.used.add("quotient")
             return True
         if self.curve is not None and self.curve.denominator(form):
@@ -291,8 +303,10 @@ class Propagation:
         return False
 
     def _is_zero(self, i: int, factor: Form) -> None:
-        """IS ZERO. A unique form f is in two products, ``f·a = o`` and ``(k·f)·b = o'``. Where f = 0, o = 0; where f is not, b is a quotient. A wire that is the only unknown of o,
-        and the only unknown of b while o' has none, is unique: by the first where f = 0 (in both copies), else by the second.
+        """IS ZERO. A unique form f is in two products, ``f·a = o`` and ``(k·f)·b = o'``. Where f = 0, o = 0;
+        where f is not, b is a quotient. A wire that is the only unknown of o,
+        and the only unknown of b while o' has none, is unique: by the first where f = 0 (in both copies),
+        else by the second.
         """
         x = self.n.products[i]
         for j in self._factors[self._canonical(factor)]:
@@ -339,7 +353,9 @@ class Propagation:
     # Rules over several equations.
 
     def cluster(self, seeds: Iterable[int], extra: int) -> tuple[set[int], list[Form], list[Product]]:
-        """Unknown wires around some, the equations that join them, and products among them with up to ``extra`` unknown wires beside."""
+        """Unknown wires around some, the equations that join them, and products among them with up to
+        ``extra`` unknown wires beside.
+        """
         wires: set[int] = set()
         frontier = deque(w for w in seeds if w not in self.unique)
         chosen: set[int] = set()
@@ -352,7 +368,9 @@ class Propagation:
                 if i not in chosen:
                     chosen.add(i)
                     frontier.extend(w for w in self.unknown(self._equations[i]) if w not in wires)
-        equations = [self._equations[i] for i in sorted(chosen) if set(self.unknown(self._equations[i])) <= wires]
+        equations = [
+            self._equations[i] for i in sorted(chosen) if set(self.unknown(self._equations[i])) <= wires
+        ]
         near = sorted({i for w in wires for i in self._products_at.get(w, ())})
         beside: set[int] = set()
         products = []
@@ -369,7 +387,9 @@ class Propagation:
     def divisible(
         self, seeds: Iterable[int], products: bool
     ) -> tuple[set[int], list[Form], list[tuple[Form, Form, Form]]]:
-        """Unknown wires around some, the equations that join them, and the products of a unique factor with an unknown one, as ``(unique, unknown, out)``."""
+        """Unknown wires around some, the equations that join them, and the products of a unique factor with
+        an unknown one, as ``(unique, unknown, out)``.
+        """
         wires: set[int] = set()
         equations: dict[int, Form] = {}
         divided: dict[int, tuple[Form, Form, Form]] = {}
@@ -402,7 +422,9 @@ class Propagation:
         return found
 
     def groups(self, wires: set[int], forms: Sequence[Form]) -> list[Group]:
-        """Wires with ranges that stand in one proportion in all these forms, together; the others alone. A group of width p or more is taken apart."""
+        """Wires with ranges that stand in one proportion in all these forms, together; the others alone. A
+        group of width p or more is taken apart.
+        """
         rows: dict[int, list[tuple[int, int]]] = defaultdict(list)
         for i, form in enumerate(forms):
             for w, c in form.items():
@@ -457,7 +479,9 @@ class Propagation:
 
 
 def required(normal: Normal) -> list[int]:
-    """The wires that must be unique: the outputs; of an assertion every wire, but for those that only hide or count, and wires of a gate that its function does not name."""
+    """The wires that must be unique: the outputs; of an assertion every wire, but for those that only hide or
+    count, and wires of a gate that its function does not name.
+    """
     system = normal.system
     if system.outputs:
         return list(system.outputs)

@@ -1,7 +1,10 @@
-"""What propagation leaves goes to z3, as linear arithmetic over bounded integers; and witnesses against uniqueness are looked for with it.
+"""What propagation leaves goes to z3, as linear arithmetic over bounded integers; and witnesses against
+uniqueness are looked for with it.
 
-A form is ``k·p`` for a bounded integer k where an equation says that it vanishes mod p. A product ``A·B = M`` is represented by what it implies: M vanishes if A or B does, and
-one of them vanishes if M does. So what is proven unsatisfiable is unsatisfiable; nothing is concluded from the opposite.
+A form is ``k·p`` for a bounded integer k where an equation says that it vanishes mod p. A product ``A·B = M``
+is represented by what it implies: M vanishes if A or B does, and
+one of them vanishes if M does. So what is proven unsatisfiable is unsatisfiable; nothing is concluded from
+the opposite.
 """
 
 from __future__ import annotations
@@ -10,7 +13,7 @@ import random
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-import z3
+import z3  # type: ignore[import-untyped]
 
 from multiprover.soundness.determinism.normal import Normal, centred
 from multiprover.soundness.determinism.rules import Group, Propagation
@@ -18,6 +21,7 @@ from multiprover.soundness.determinism.systems import Form, System
 
 TIMEOUT_MS = 5_000
 MOST_GROUPS = 14
+MOST_UNSOLVED = 4
 MOST_MULTIPLES = 16
 
 
@@ -41,7 +45,7 @@ class _Copy:
 
     def wire(self, wire: int) -> None:
         variable = z3.Int(f"{self.name}{wire}")
-        self.solver.add(0 <= variable, variable < self.p)
+        self.solver.add(variable >= 0, variable < self.p)
         self.groups[wire] = (variable, 1, (0, self.p - 1))
 
     def read(self, form: Form) -> tuple[Any, int, int]:
@@ -83,9 +87,12 @@ def prove(state: Propagation) -> bool:
         if seen.issuperset(unknown):
             continue
         seen.update(unknown)
+        if state.unsolved >= MOST_UNSOLVED:
+            return False
         if _prove(state, unknown):
             state.used.add("smt")
             return True
+        state.unsolved += 1
     return False
 
 
@@ -146,7 +153,8 @@ def _short(state: Propagation, form: Form) -> Iterable[Form]:
 
 
 def counterexample(state: Propagation, outputs: Sequence[int], seconds: int = 20) -> tuple[int, ...] | None:
-    """Another witness for the inputs of the honest one, with another output: checked against every constraint of the system as it was read.
+    """Another witness for the inputs of the honest one, with another output: checked against every constraint
+    of the system as it was read.
 
     ``state`` is what propagation knew. None: none was found, which says nothing.
     """
@@ -198,7 +206,7 @@ def counterexample(state: Propagation, outputs: Sequence[int], seconds: int = 20
     for i, form in enumerate(t for t in targets if state.unknown(t)):
         rest = z3.Int(f"d{i}")
         value = sum(c * honest[w] for w, c in form.items()) % p
-        differences.append(z3.And(0 < rest, rest < p, read(form) - value == rest + p * z3.Int(f"e{i}")))
+        differences.append(z3.And(rest > 0, rest < p, read(form) - value == rest + p * z3.Int(f"e{i}")))
     solver.add(z3.Or(differences))
     if solver.check() != z3.sat:
         return None
@@ -234,7 +242,9 @@ def _extended(n: Normal, witness: Sequence[int]) -> dict[int, int]:
 
 
 def complete(n: Normal, values: dict[int, int]) -> tuple[int, ...]:
-    """All wires of the system: replaced ones, multiplicities as they must be counted, and for a challenge that is drawn anew what follows it."""
+    """All wires of the system: replaced ones, multiplicities as they must be counted, and for a challenge
+    that is drawn anew what follows it.
+    """
     system, p = n.system, n.p
 
     def value(form: Form) -> int:

@@ -1,7 +1,9 @@
 """Constraint systems as data: what a prover's tool writes, one gadget a line.
 
-The format is stated at the head of ``provers/groth16/cmd/gadgets/main.go`` (R1CS) and ``provers/plonky2/examples/gadgets.rs`` (gates as straight lines, rows that
-use them). A prover may use either or both. Reading checks the honest example: every constraint must hold for it.
+The format is stated at the head of ``provers/groth16/cmd/gadgets/main.go`` (R1CS) and
+``provers/plonky2/examples/gadgets.rs`` (gates as straight lines, rows that
+use them). A prover may use either or both. Reading checks the honest example: every constraint must hold for
+it.
 """
 
 from __future__ import annotations
@@ -27,9 +29,11 @@ class Gate:
     """Constraints of one repetition of a gate.
 
     Attributes:
-        nodes: a straight line: ``("w", wire)``, ``("k", row constant)``, ``("c", value)``, ``("+" | "-" | "*", node, node)``.
+        nodes: a straight line: ``("w", wire)``, ``("k", row constant)``, ``("c", value)``, ``("+" | "-" |
+            "*", node, node)``.
         zero: the nodes that must vanish.
-        function: wires that are said to determine other wires by this gate alone; the checker proves it before it relies on it.
+        function: wires that are said to determine other wires by this gate alone; the checker proves it
+            before it relies on it.
     """
 
     wires: int
