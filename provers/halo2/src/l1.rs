@@ -18,8 +18,8 @@
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use halo2_axiom::halo2curves::bn256::{Bn256, Fq, Fq2, Fr, G1Affine, G2Affine};
 use halo2_axiom::halo2curves::CurveAffine;
+use halo2_axiom::halo2curves::bn256::{Bn256, Fq, Fq2, Fr, G1Affine, G2Affine};
 use halo2_axiom::halo2curves::group::cofactor::CofactorGroup;
 use halo2_axiom::halo2curves::group::prime::PrimeCurveAffine;
 use halo2_axiom::plonk::{Circuit, ConstraintSystem, Error, ProvingKey, VerifyingKey, create_proof, permutation, verify_proof};
@@ -133,7 +133,9 @@ impl Verifier {
         if words[0] != shape.digest() {
             return Err(malformed("another constraint system"));
         }
-        let small = |word: &[u8; WORD]| word[..WORD - 4].iter().all(|&b| b == 0).then(|| u32::from_be_bytes(word[28..].try_into().expect("4")));
+        let small = |word: &[u8; WORD]| {
+            word[..WORD - 4].iter().all(|&b| b == 0).then(|| u32::from_be_bytes(word[28..].try_into().expect("4")))
+        };
         let k = small(&words[1]).filter(|k| K.contains(k)).ok_or_else(|| malformed("k"))?;
         let digest: Fr = element(&words[2]).ok_or_else(|| malformed("digest not canonical"))?;
         let insecure = small(&words[3]).filter(|&flag| flag < 2).ok_or_else(|| malformed("expected 0 or 1 for the setup"))? == 1;

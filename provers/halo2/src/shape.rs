@@ -283,7 +283,6 @@ impl<'a> Contract<'a> {
         self.at["PROOF_AT"] + POINT * self.shape.points() + WORD * n
     }
 
-
     fn value(&self, value: Value) -> usize {
         match value {
             Value::Proof(n) => self.scalar(n),
@@ -305,9 +304,7 @@ impl<'a> Contract<'a> {
         let found = |place: Option<usize>| place.expect("a query of the constraint system");
         match kind {
             Any::Instance => Value::Instance,
-            Any::Advice(_) => {
-                Value::Proof(found(cs.advice_queries().iter().position(|(c, r)| (c.index(), r.0) == (index, at))))
-            }
+            Any::Advice(_) => Value::Proof(found(cs.advice_queries().iter().position(|(c, r)| (c.index(), r.0) == (index, at)))),
             Any::Fixed => {
                 let place = cs.fixed_queries().iter().position(|(c, r)| (c.index(), r.0) == (index, at));
                 Value::Proof(cs.advice_queries().len() + found(place))
@@ -321,7 +318,11 @@ impl<'a> Contract<'a> {
         let short = |address: usize| u16::try_from(address).expect("memory of less than 64 KiB").to_be_bytes();
         let power = |rotation: i32| self.at["OMEGAS_AT"] + WORD * (rotation + self.shape.blinding as i32 + 1) as usize;
         let rotations = self.shape.rotations.iter().flat_map(|&rotation| short(power(rotation))).collect();
-        let columns = self.inner.iter().flat_map(|column| short(self.value(self.column_value(column.column_type(), column.index(), 0)))).collect();
+        let columns = self
+            .inner
+            .iter()
+            .flat_map(|column| short(self.value(self.column_value(column.column_type(), column.index(), 0))))
+            .collect();
         let mut sets = Vec::new();
         for set in &self.shape.openings {
             let rest = (0..self.shape.rotations.len()).filter(|point| !set.points.contains(point));
@@ -384,11 +385,9 @@ impl<'a> Contract<'a> {
         for &(name, at, what) in &self.places {
             number(name, at, what);
         }
-        for (name, point) in [
-            ("PERMUTED_AT", advice),
-            ("PRODUCTS_AT", shape.first_product()),
-            ("PIECES_AT", shape.points() - shape.pieces),
-        ] {
+        for (name, point) in
+            [("PERMUTED_AT", advice), ("PRODUCTS_AT", shape.first_product()), ("PIECES_AT", shape.points() - shape.pieces)]
+        {
             number(name, self.proof_point(point), "");
         }
         for (name, scalar) in [
@@ -414,13 +413,8 @@ impl<'a> Contract<'a> {
     fn constraints(&self) -> String {
         let mut code = Code::new(self);
         let mut body = String::new();
-        let gates: Vec<Vec<usize>> = self
-            .shape
-            .cs
-            .gates()
-            .iter()
-            .map(|gate| gate.polynomials().iter().map(|poly| code.intern(poly)).collect())
-            .collect();
+        let gates: Vec<Vec<usize>> =
+            self.shape.cs.gates().iter().map(|gate| gate.polynomials().iter().map(|poly| code.intern(poly)).collect()).collect();
         let lookups: Vec<[Vec<usize>; 2]> = self
             .shape
             .cs
@@ -446,10 +440,15 @@ impl<'a> Contract<'a> {
                 let mut text = String::new();
                 for &expression in expressions {
                     let value = code.reduced(expression);
-                    text = if text.is_empty() { value } else { format!("addmod(mulmod({text}, mload({}), r), {value}, r)", self.at["THETA_AT"]) };
+                    text = if text.is_empty() {
+                        value
+                    } else {
+                        format!("addmod(mulmod({text}, mload({}), r), {value}, r)", self.at["THETA_AT"])
+                    };
                 }
                 code.flush(&mut body);
-                writeln!(body, "            mstore({}, {text})", self.at["COMPRESSED_AT"] + WORD * (2 * i + j)).expect("a string takes all");
+                writeln!(body, "            mstore({}, {text})", self.at["COMPRESSED_AT"] + WORD * (2 * i + j))
+                    .expect("a string takes all");
             }
         }
         assert!(code.slots <= 256, "values in common: expected 256 or fewer, found {}", code.slots);
@@ -466,7 +465,8 @@ impl<'a> Contract<'a> {
     }
 }
 
-const TABLES: &str = "// Rotations: address of the power of w. Columns of the permutation: address of the value. Sets of openings: number of
+const TABLES: &str =
+    "// Rotations: address of the power of w. Columns of the permutation: address of the value. Sets of openings: number of
 // points; the points (places of rotations), then those that are not in the set; number of commitments (two bytes); each
 // commitment's address, and those of its values.";
 

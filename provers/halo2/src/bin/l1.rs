@@ -69,7 +69,9 @@ fn main() -> anyhow::Result<()> {
             // A refusal may be a panic of the library's, which is caught.
             std::panic::set_hook(Box::new(|_| {}));
             let verifiers: Vec<Verifier> = (files.iter())
-                .map(|file| Verifier::new::<Tabled>(&std::fs::read(file).with_context(|| file.clone())?).with_context(|| file.clone()))
+                .map(|file| {
+                    Verifier::new::<Tabled>(&std::fs::read(file).with_context(|| file.clone())?).with_context(|| file.clone())
+                })
                 .collect::<anyhow::Result<_>>()?;
             for line in std::io::stdin().lock().lines() {
                 writeln!(out, "{}", verdict(&verifiers, &line?))?;
