@@ -105,7 +105,10 @@ def run(slots: int, types: tuple[str, ...], as_json: bool) -> None:
             batch, by_type = _parallel(workspace, steps)
             document |= batch
             for name in types:
-                document["provers"][name] = document["provers"][name] | by_type[name]
+                # Who brings no measurement of a slot has that of the batch.
+                cpu = by_type[name]["batch_cpu_s"]
+                whole = {} if cpu is None else {"cpu_s_per_slot": cpu / slots}
+                document["provers"][name] = whole | document["provers"][name] | by_type[name]
     if as_json:
         print_json(document)
     else:
