@@ -140,7 +140,7 @@ def test_a_missing_module_says_what_to_run(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def test_an_unknown_name(tmp_path: Path) -> None:
-    with pytest.raises(ProverNotFound, match="expected one of the proof types groth16, plonky2, sgx"):
+    with pytest.raises(ProverNotFound, match="expected one of the proof types groth16, halo2, plonky2, sgx"):
         Registry.load().open("groht16", tmp_path)
 
 
@@ -165,7 +165,7 @@ def test_a_file_adds_and_replaces(tmp_path: Path) -> None:
         """,
     )
     registry = Registry.load(file)
-    assert registry.names == ("acme", "groth16", "near", "plonky2", "sgx")
+    assert registry.names == ("acme", "groth16", "halo2", "near", "plonky2", "sgx")
     assert isinstance(registry.open("near", tmp_path), ProverClient)
     with pytest.raises(ProverCrashed, match=f"cannot run {tmp_path}/gramine/run"):
         registry.open("sgx", tmp_path / "cache").start()  # type: ignore[attr-defined]

@@ -1,4 +1,4 @@
-"""groth16, plonky2 and sgx on one journal over two suites: real proofs, one batch, agreement on L1."""
+"""All our proof types on one journal over two suites: real proofs, one batch, agreement on L1."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from multiprover.settlement.client import MAX_PROOF
 from multiprover.suites import Wallet
 
 SUITES = ("bn254", "goldilocks")
-TYPES = ("groth16", "plonky2", "sgx")
+TYPES = ("groth16", "halo2", "plonky2", "sgx")
 SLOTS = 4
 WALLETS = [Wallet.from_seed(bytes([7]) * 31 + bytes([i]), SUITES) for i in range(2)]
 
@@ -54,7 +54,7 @@ def proof_of(node: Node, name: str) -> pb.Proof:
     return pb.Proof.FromString(node.storage.proofs()[0, name].proof)
 
 
-def test_three_types_agree_over_both_suites(node: Node) -> None:
+def test_all_types_agree_over_both_suites(node: Node) -> None:
     (batch,) = node.batches
     settlement = node.settlement
     status = settlement.claim(batch.claim)
@@ -65,6 +65,7 @@ def test_three_types_agree_over_both_suites(node: Node) -> None:
     assert settlement.state_root(batch.claim) == claims.state_root(roots)
     # Each ZK type knows one suite only; a proof too long for Settlement came through its adapter.
     assert [s.suite for s in proof_of(node, "groth16").suites] == ["bn254"]
+    assert [s.suite for s in proof_of(node, "halo2").suites] == ["bn254"]
     assert [s.suite for s in proof_of(node, "plonky2").suites] == ["goldilocks"]
     assert len(proof_of(node, "plonky2").l1_proof) > MAX_PROOF
 

@@ -83,7 +83,7 @@ def test_show_the_provers_of_this_repository() -> None:
     assert got["warnings"]["sgx"]
     better = document("show", "--types", "groth16,plonky2,sgx", "--audited")
     assert better["p_safety_year"] < got["p_safety_year"]
-    assert "groth16 ∧ plonky2 ∧ sgx" in shown("show")
+    assert "groth16 ∧ halo2 ∧ plonky2 ∧ sgx" in shown("show")
 
 
 def test_more_evidence_moves_the_risk(tmp_path: Path) -> None:
@@ -164,7 +164,7 @@ def test_price(made_up: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("show", "--types", "nope"), "expected one of groth16, plonky2, sgx"),
+        (("show", "--types", "nope"), "expected one of groth16, halo2, plonky2, sgx"),
         (("show", "--types", ","), "found none"),
         (("show", "--manifests", "/nowhere.json"), "cannot be read"),
         (("show", "--types", "sgx", "--plot", "picture.gif"), ".png or .svg"),

@@ -119,7 +119,7 @@ def demo(
     trades: Annotated[Path | None, typer.Option(help="Trades file; default: the one shipped.")] = None,
     count: Annotated[int, typer.Option(min=1, help="Trades to settle.")] = 16,
     batch_size: Annotated[int, typer.Option(min=1, max=256, help="Slots a batch.")] = 16,
-    types: Types = "groth16,plonky2,sgx",
+    types: Types = "halo2,plonky2,sgx",
     l1: L1Url = None,
     lie: Annotated[bool, typer.Option(help="End by planting a lie that all must refuse.")] = True,
     directory: Annotated[Path | None, typer.Option("--dir", help="Keep the ledger here.")] = None,
@@ -169,7 +169,7 @@ def status(directory: Directory, json: Json = False) -> None:
 
 
 @app.command()
-def provers(types: Types = "groth16,plonky2,sgx", json: Json = False) -> None:
+def provers(types: Types = "groth16,halo2,plonky2,sgx", json: Json = False) -> None:
     """Show what each proof type rests on, and what any two share."""
     commands.provers(_types(types), json)
 

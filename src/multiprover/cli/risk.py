@@ -489,15 +489,18 @@ def manifests(
 ) -> None:
     """Compare the provers' manifests with the snapshot that the model is made of."""
     from multiprover.node.workspace import default_cache, default_registry
-    from multiprover.provers.registry import Fleet
+    from multiprover.provers.registry import SUITES, Fleet
     from multiprover.risk.system import differences, manifests_document, shipped_manifests
 
     known = shipped_manifests()
-    with Fleet(default_registry(), tuple(known), default_cache()) as fleet:
+    with Fleet(default_registry(), tuple(sorted(known | SUITES)), default_cache()) as fleet:
         for failure in fleet.failures.values():
             err.print(f"[yellow]{failure}[/]", soft_wrap=True)
         described = {name: prover.describe() for name, prover in sorted(fleet.provers.items())}
-    found = {name: differences(known[name], manifest) for name, manifest in described.items()}
+    found = {
+        name: differences(known[name], manifest) if name in known else ["not in the snapshot"]
+        for name, manifest in described.items()
+    }
     if write is not None:
         _write(write, manifests_document({**known, **described}))
     if json:
