@@ -177,7 +177,7 @@ def provers(types: Types = "groth16,halo2,plonky2,sgx", json: Json = False) -> N
 @app.command()
 def bench(
     slots: Annotated[int, typer.Option(min=1, max=256, help="Slots a batch.")] = 16,
-    types: Types = "groth16,plonky2,sgx",
+    types: Types = "groth16,halo2,plonky2,sgx",
     json: Json = False,
 ) -> None:
     """Measure provers beside hand-written circuits, executor, tracer, and proving in parallel."""
