@@ -177,11 +177,30 @@ def test_bad_keys_are_refused(key: bytes, reason: str) -> None:
     assert created(key) == reason
 
 
-@pytest.mark.parametrize("point", [(0, 0, 0, 0), G2_GENERATOR])
-def test_a_setup_that_hides_nothing_is_refused(point: tuple[int, ...]) -> None:
-    """With tau 0 or 1 anybody opens any commitment to anything."""
+# On the twist, and not in the group: the cofactor is not 1.
+OUTSIDE = (
+    0,
+    1,
+    5912654199736721486680175016176231956195085055698687135131307249486702594212,
+    18278151005453108793778860132295291098363647455926340152056652516292830556603,
+)
+
+
+@pytest.mark.parametrize("point", [(0, 0, 0, 0), G2_GENERATOR, OUTSIDE])
+def test_a_bad_setup_is_refused(point: tuple[int, ...]) -> None:
+    """With tau 0 or 1 anybody opens any commitment to anything; outside the group pairings mean nothing."""
     key = own_key()
     assert created(key[:128] + b"".join(map(word, point)) + key[256:]) == "halo2: G2 point"
+
+
+@built
+@pytest.mark.parametrize("point", [(0, 0, 0, 0), G2_GENERATOR, OUTSIDE])
+def test_the_prover_refuses_a_bad_setup_too(tmp_path: Path, point: tuple[int, ...]) -> None:
+    key, path = own_key(), tmp_path / "key"
+    path.write_bytes(key[:128] + b"".join(map(word, point)) + key[256:])
+    done = subprocess.run([NATIVE, "verify", path], input="", capture_output=True, text=True, check=False)
+    assert done.returncode != 0
+    assert ("tau is 1" if point == G2_GENERATOR else "G2 point") in done.stderr
 
 
 def test_the_setup_is_visible_on_l1() -> None:
