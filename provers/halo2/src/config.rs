@@ -187,8 +187,8 @@ impl Config {
             }
             let out = full_round(&r, 3);
             let full = is(&r.s[0], hash::FULL, 4);
-            for i in 0..3 {
-                constraints.push(full.clone() * (out[i].clone() - r.next(i)));
+            for (i, e) in out.iter().enumerate() {
+                constraints.push(full.clone() * (e.clone() - r.next(i)));
             }
             let end = is(&r.s[0], hash::END, 4);
             constraints.push(end * (out[0].clone() - r.next(8)));

@@ -179,11 +179,10 @@ impl Builder {
     pub fn hold(&mut self, v: &Int, range: Range) -> Int {
         let Range { lo, hi } = range;
         let (low_is_known, high_is_known) = (v.range.lo >= lo, v.range.hi <= hi);
-        // Of two ranges, what both hold.
-        let held = Int { range: if low_is_known && high_is_known { v.range } else { range }, ..*v };
         if low_is_known && high_is_known {
-            return held;
+            return *v;
         }
+        let held = Int { range, ..*v };
         if lo == hi {
             self.equals_constant(&v.affine, integer(lo));
             return Int::constant(lo);

@@ -38,12 +38,12 @@ impl Builder {
         let mut state = [Fr::ZERO, Fr::ZERO, capacity];
         for i in 0..count {
             let row = self.hash_rows(ROWS);
-            for side in 0..2 {
+            for (side, place) in state.iter_mut().take(2).enumerate() {
                 let element = match elements.get(2 * i + side) {
                     Some(e) => *e,
                     None => self.constant(Fr::ZERO),
                 };
-                state[side] += self.copy(6 + side, row, element).value;
+                *place += self.copy(6 + side, row, element).value;
             }
             if i == 0 {
                 self.mark(1, row, wire::FRESH);
