@@ -27,7 +27,9 @@ def _names(text: str) -> tuple[str, ...]:
 @app.command()
 def fuzz(
     programs: Annotated[int, typer.Option(min=1, help="Random programs to try.")] = 100,
-    types: Annotated[str, typer.Option(help="Proof types, separated by commas.")] = "groth16,plonky2,sgx",
+    types: Annotated[
+        str, typer.Option(help="Proof types, separated by commas.")
+    ] = "groth16,halo2,plonky2,sgx",
     seed: Seed = 0,
     corpus: Annotated[Path | None, typer.Option(help="Save a minimal failing program here.")] = None,
     json: Json = False,
@@ -63,7 +65,9 @@ def replay(
     corpus: Annotated[Path, typer.Argument(help="Folder of regression cases.")] = Path(
         "tests/soundness/corpus"
     ),
-    types: Annotated[str, typer.Option(help="Proof types, separated by commas.")] = "groth16,plonky2,sgx",
+    types: Annotated[
+        str, typer.Option(help="Proof types, separated by commas.")
+    ] = "groth16,halo2,plonky2,sgx",
     json: Json = False,
 ) -> None:
     """The regression cases again."""
@@ -84,7 +88,7 @@ def replay(
 
 @app.command()
 def mutate(
-    prover: Annotated[str, typer.Option(help="groth16, plonky2 or sgx; several, separated by commas.")],
+    prover: Annotated[str, typer.Option(help="groth16, halo2, plonky2 or sgx; several, separated by commas.")],
     mutants: Annotated[int, typer.Option(min=1, help="Lies to tell, over all provers.")] = 1_000_000,
     seed: Seed = 0,
     workers: Annotated[int, typer.Option(min=1, help="Processes at once.")] = 2,
@@ -132,7 +136,7 @@ def faults(
 ) -> None:
     """Plant a fault in every component, and see which proof types accept a false batch for it."""
     from multiprover.soundness import faults as planted
-    from multiprover.soundness.checkers import ALL, CheckerError
+    from multiprover.soundness.checkers import CheckerError
 
     def watch(row: planted.Row) -> None:
         err.print(f"{row.fault}: accepted by {', '.join(row.broken) or 'none'}", soft_wrap=True)
@@ -148,9 +152,9 @@ def faults(
     if json:
         print_json(documents)
     else:
-        table = Table("fault", "component", *ALL, *planted.POLICIES)
+        table = Table("fault", "component", *planted.ALL, *planted.POLICIES)
         for row in rows:
-            cells = ("accepts" if row.cells[name].accepts else "refuses" for name in ALL)
+            cells = ("accepts" if row.cells[name].accepts else "refuses" for name in planted.ALL)
             table.add_row(row.fault, row.component, *cells, *row.settles().values())
         out.print(table)
     wrong += [

@@ -248,7 +248,7 @@ class _Cluster:
         if ends[1] < 0:
             divisor = {w: -c for w, c in divisor.items()}
             ends = (-ends[1], -ends[0])
-        if ends[0] < 1:
+        if ends[0] < 1 or not remainder.keys() <= self.groups.keys():
             return
         # The remainder's difference is less than the divisor: by its width, or because 0 <= R and N = B - 1 -
         # R >= 0.
@@ -265,7 +265,7 @@ class _Cluster:
     def _bounded(self, divisor: Integer, rest: dict[int, int]) -> bool:
         """Whether an equation says that ``N = B - 1 - R`` is not negative."""
         for e in self.equations:
-            if e.known is None or not rest.keys() <= e.terms.keys():
+            if e.known is None or not rest.keys() <= e.terms.keys() <= self.groups.keys():
                 continue
             if not all(is_constant(c) for c in e.terms.values()):
                 continue

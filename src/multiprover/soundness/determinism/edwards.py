@@ -1,10 +1,12 @@
 """Points of a twisted Edwards curve ``a·x² + y² = 1 + d·x²y²`` in a system.
 
-Theorem (eprint 2008/013, section 6). Where a is a square and d is none, for any two points of the curve ``1 ± d·x1·x2·y1·y2`` is not 0, and
-``((x1·y2 + y1·x2) / (1 + t), (y1·y2 - a·x1·x2) / (1 - t))``, ``t = d·x1·x2·y1·y2``, is a point of the curve. Of one point and itself, ``1 + t = a·x² + y²`` by the equation.
+Theorem (eprint 2008/013, section 6). Where a is a square and d is none, for any two points of the curve ``1
+± d·x1·x2·y1·y2`` is not 0, and ``((x1·y2 + y1·x2) / (1 + t), (y1·y2 - a·x1·x2) / (1 - t))``, ``t =
+d·x1·x2·y1·y2``, is a point of the curve. Of one point and itself, ``1 + t = a·x² + y²`` by the equation.
 
-So a quotient by such a denominator is determined. Which forms are points is found out: by the curve's equation among the constraints, as a sum of points, as a choice by a
-boolean, as a row of a table of points. With ``(x, y)`` so is ``(-x, y)``; points are kept up to that sign. Identities are checked as polynomials.
+So a quotient by such a denominator is determined. Which forms are points is found out: by the curve's
+equation among the constraints, as a sum of points, as a choice by a boolean, as a row of a table of points.
+With ``(x, y)`` so is ``(-x, y)``; points are kept up to that sign. Identities are checked as polynomials.
 """
 
 from __future__ import annotations
@@ -120,7 +122,12 @@ class Curve:
         wires = sorted({w for m in found for w in m})
         if len(wires) == 2 and len(found) == 4:
             for x, y in (wires, wires[::-1]):
-                curve = {(x, x): self.a, (y, y): 1, (): self.p - 1, tuple(sorted((x, x, y, y))): -self.d % self.p}
+                curve = {
+                    (x, x): self.a,
+                    (y, y): 1,
+                    (): self.p - 1,
+                    tuple(sorted((x, x, y, y))): -self.d % self.p,
+                }
                 if self._ratio(found, curve) is not None:
                     self._register({x: 1}, {y: 1})
 
@@ -219,7 +226,10 @@ class Curve:
         return self._multiply(self._coordinate(x), self._coordinate(y))
 
     def quotient(self, factor: Form, denominator: Form, numerator: Form) -> bool:
-        """Takes note of ``factor·denominator = numerator``; with the other coordinate, a point. Whether it is such a quotient."""
+        """Takes note of ``factor·denominator = numerator``; with the other coordinate, a point.
+
+        Whether it is such a quotient.
+        """
         if 0 in factor or len(denominator) < 2:
             return False
         ((wire, c),) = factor.items()
@@ -233,7 +243,7 @@ class Curve:
             return False
         scale = scale * c % self.p
         (x1, y1), (x2, y2) = ([self._coordinate(f) for f in self.points[k]] for k in (i, j))
-        # x is the first coordinate of P + s·Q or its opposite, y the second one: with 1 + s·t and 1 - s·t below.
+        # x is the first coordinate of P + s·Q or its opposite, y the second: over 1 + s·t, 1 - s·t.
         if name.startswith("double"):
             signs = {1: "x"} if name == "double plus" else {1: "y"}
         else:

@@ -106,7 +106,10 @@ class Normal:
 
     def limit(self, wire: int, lo: int, hi: int) -> None:
         known = self.ranges.get(wire)
-        self.ranges[wire] = (lo, hi) if known is None else (max(lo, known[0]), min(hi, known[1]))
+        if known is None:
+            self.ranges[wire] = (lo, hi)
+        elif max(hi, known[1]) - min(lo, known[0]) < self.p:  # else integers of one class may lie in both
+            self.ranges[wire] = (max(lo, known[0]), min(hi, known[1]))
 
     def _divides(self, wire: int, scale: int, constant: int, lo: int, hi: int) -> bool:
         """``scale·wire + constant`` is in ``[lo, hi]`` mod p, hence as an integer, where the wire's range

@@ -177,6 +177,8 @@ class Propagation:
         new = (lo, hi) if known is None else (max(lo, known[0]), min(hi, known[1]))
         if new == known or new[1] - new[0] >= self.p:
             return
+        if known is not None and max(hi, known[1]) - min(lo, known[0]) >= self.p:
+            return  # integers of one class may lie in both
         self.n.ranges[wire] = new
         if new[0] == new[1]:
             self.know(wire)

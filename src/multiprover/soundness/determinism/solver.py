@@ -19,9 +19,9 @@ from multiprover.soundness.determinism.normal import Normal, centred
 from multiprover.soundness.determinism.rules import Group, Propagation
 from multiprover.soundness.determinism.systems import Form, System
 
-TIMEOUT_MS = 5_000
+TIMEOUT_MS = 4_000
 MOST_GROUPS = 14
-MOST_UNSOLVED = 4
+MOST_UNSOLVED = 2
 MOST_MULTIPLES = 16
 
 
