@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
+from pydantic import TypeAdapter
 
-from multiprover.soundness import faults
+import multiprover.risk
+from multiprover.provers.manifest import Manifest
+from multiprover.soundness import faults, settling
 from multiprover.soundness.checkers import CheckerError, repository
-from multiprover.soundness.faults import CATALOGUE, Cell, Row
+from multiprover.soundness.faults import CATALOGUE, Cell, Fault, Row
 from multiprover.soundness.planting import Patch
 
 QUICK = (
@@ -49,21 +54,55 @@ def test_a_true_batch_is_accepted_by_all(bench: faults.Bench) -> None:
     assert all(cell.accepts for cell in bench.ask(faults.honest()).values())
 
 
-def row(*accepting: str) -> Row:
-    cells = {name: Cell(name in accepting, "") for name in faults.ALL}
-    return Row("a fault", "lowering", "groth16-lowering", "", cells, ("groth16",), tuple(accepting))
+def foreseen(fault: Fault) -> Row:
+    """What the catalogue expects of a fault, as if it had been measured."""
+    cells = {name: Cell(name in fault.foreseen, "") for name in faults.ALL}
+    rests = tuple(n for n in faults.ALL if any(c.id == fault.component for c in MANIFESTS[n].components))
+    return Row(
+        fault.name,
+        fault.layer,
+        fault.component,
+        fault.what,
+        cells,
+        rests,
+        fault.foreseen,
+        fault.lies,
+        fault.shared,
+    )
+
+
+SNAPSHOT = Path(multiprover.risk.__file__).parent / "data/manifests.json"
+MANIFESTS = {m.proof_type: m for m in TypeAdapter(tuple[Manifest, ...]).validate_json(SNAPSHOT.read_bytes())}
+
+
+def test_every_component_has_a_fault_that_breaks_whoever_rests_on_it() -> None:
+    rows = [foreseen(fault) for fault in CATALOGUE]
+    said = {name: MANIFESTS[name] for name in faults.ALL}
+    assert faults.problems(rows, said) == []
+    without = [row for row in rows if row.component != "curve-bn254"]
+    (missing,) = faults.problems(without, said)
+    assert missing.startswith("groth16 lists curve-bn254, and accepts nothing false")
+    lie = replace(rows[0], component="solc", rests=("plonky2",), cells=ONLY_SGX)
+    (hidden,) = faults.problems([*rows, lie], said)
+    assert hidden.endswith("sgx accepts, and its manifest does not list solc")
+
+
+ONLY_SGX = {name: Cell(name == "sgx", "") for name in faults.ALL}
 
 
 def test_what_settlement_does() -> None:
-    assert row("groth16").settles() == {
-        "dual groth16 + sgx": "not final without sgx; the true claim conflicts",
-        "dual groth16 + plonky2": "not final without plonky2; the true claim conflicts",
-        "triple": "not final without plonky2, sgx; the true claim conflicts",
-    }
-    assert row("groth16", "plonky2").settles()["dual groth16 + plonky2"] == "final: a false root is settled"
-    assert row("sgx").settles()["dual groth16 + plonky2"] == "no vouch"
-    assert row("groth16").within_manifests
-    assert not row("groth16", "plonky2").within_manifests
+    """Played on L1; all of it by the command."""
+    dual = ("groth16", "sgx")
+    caught = settling.played(dual, ["groth16"], "result")
+    assert caught.conflict
+    assert (caught.stolen_gwei, caught.false_final, caught.replaced) == (0, {}, ("groth16",))
+    assert caught.text == "conflict, true in an hour"
+    lost = settling.played(dual, ["groth16", "sgx"], "inputs")
+    assert lost.stolen_gwei == settling.SMALL + settling.LARGE
+    assert lost.text == "lost at once"
+    assert settling.worst([caught, lost]) is lost
+    with pytest.raises(CheckerError, match="expected a liar among groth16, sgx"):
+        settling.played(dual, ["plonky2"], "result")
 
 
 def test_the_page_has_every_fault() -> None:

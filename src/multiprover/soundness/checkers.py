@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import json
+import os
 import subprocess
 import tempfile
 from collections.abc import Iterable, Mapping
@@ -25,11 +26,15 @@ from multiprover.provers.manifest import Manifest
 from multiprover.provers.registry import Fleet, Registry
 from multiprover.soundness.world import Case
 
-ALL = ("groth16", "plonky2", "sgx")
+ALL = ("groth16", "halo2", "plonky2", "sgx")
 """The proof types of this repository."""
 
 TOOLS = {
     "groth16": ("provers/groth16/bin/mutate", "make -C provers/groth16 bin/mutate"),
+    "halo2": (
+        "provers/halo2/target/release/examples/mutate",
+        "make -C provers/halo2 target/release/examples/mutate",
+    ),
     "plonky2": (
         "provers/plonky2/target/release/examples/mutate",
         "make -C provers/plonky2 target/release/examples/mutate",
@@ -90,6 +95,8 @@ class Tool:
 
     name: str
     program: Path
+    env: Mapping[str, str] = field(default_factory=dict)
+    """Set for the process, besides what this one has."""
     _process: subprocess.Popen[str] | None = field(default=None, repr=False)
 
     @classmethod
@@ -113,7 +120,11 @@ class Tool:
         """
         if self._process is None:
             self._process = subprocess.Popen(
-                [self.program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+                [self.program],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                text=True,
+                env={**os.environ, **self.env},
             )
         assert self._process.stdin is not None
         assert self._process.stdout is not None

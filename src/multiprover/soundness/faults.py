@@ -40,7 +40,7 @@ from multiprover.settlement.errors import RefusedError
 from multiprover.settlement.l1 import L1, open_l1
 from multiprover.soundness import bank, forging, settling
 from multiprover.soundness.bank import NONCE_RULE, SOURCE
-from multiprover.soundness.checkers import ALL, CheckerError, Tool
+from multiprover.soundness.checkers import CheckerError, Tool
 from multiprover.soundness.mutation import Requests
 from multiprover.soundness.planting import (
     Patch,
@@ -48,6 +48,7 @@ from multiprover.soundness.planting import (
     patched_contract,
     patched_solidity,
     patched_tool,
+    planted_tool,
 )
 from multiprover.soundness.programs import load_class
 from multiprover.soundness.settling import Lie, Outcome
@@ -56,6 +57,9 @@ from multiprover.soundness.world import Case, World
 from multiprover.suites import get
 from multiprover.suites.bn254 import Bn254
 from multiprover.suites.goldilocks import Goldilocks
+
+ALL: Final = ("groth16", "plonky2", "sgx")
+"""The types of this matrix; halo2's own is :mod:`.halo2_faults`."""
 
 MUTANTS = 12_000
 """Lies told to a build with a fault, where the fault shows only in mutants."""
@@ -341,20 +345,29 @@ def _in_circuit(
     attack: Callable[[], Case],
     *,
     mutants: bool = False,
-    library: Sequence[Patch] = (),
 ) -> Callable[[Bench], dict[str, Cell]]:
     """A circuit built with patched sources. ``mutants``: the false witness is one that its honest generator
     does not make.
     """
 
     def measure(bench: Bench) -> dict[str, Cell]:
-        with patched_tool(prover, patches, library) as tool:
+        with patched_tool(prover, patches) as tool:
             if not mutants:
                 return bench.ask(attack(), {prover: tool})
             cells = bench.ask(attack())
             report = tool.mutate(honest(), MUTANTS, 1)
             survived = len(report["survived"])
             return {**cells, prover: Cell(survived > 0, f"{survived} of {MUTANTS} mutants survive")}
+
+    return measure
+
+
+def _in_rust(fault: str, attack: Callable[[], Case]) -> Callable[[Bench], dict[str, Cell]]:
+    """A fault of the plonky2 prover's own sources."""
+
+    def measure(bench: Bench) -> dict[str, Cell]:
+        with planted_tool(fault) as tool:
+            return bench.ask(attack(), {"plonky2": tool})
 
     return measure
 
@@ -517,15 +530,12 @@ def _off_curve(bench: Bench) -> dict[str, Cell]:
 
 def _remainder_plonky2(bench: Bench) -> dict[str, Cell]:
     """The witness has one less for the quotient and the divisor more for the remainder."""
-    patch = Patch(
-        "src/integers.rs", "        self.natural(&gap, words_for(0, b.hi - 1));\n", "        let _ = gap;\n"
-    )
     case, op = miscalculated(Code.DIVMOD, -1)
     cells = bench.ask(case)
     lie = {"op": op, "added": -1}
     if bench.tools["plonky2"].check(case, lie=lie).proves:
         raise CheckerError("plonky2: the real circuit takes a remainder beyond the divisor")
-    with patched_tool("plonky2", (patch,)) as tool:
+    with planted_tool("remainder") as tool:
         verdict = tool.check(case, lie=lie)
     how = "no constraint violated" if verdict.proves else f"{verdict.violated} constraints violated"
     return {**cells, "plonky2": Cell(verdict.proves, how)}
@@ -624,15 +634,6 @@ GO_LEAF: Final = (
         "\t\t\tn++\n\t\t}\n\t}\n\treturn b.Hash(suite.TagLeaf",
     ),
 )
-RUST_LEAF: Final = (
-    Patch(
-        "src/lowering.rs",
-        "        let leaf = self.b.hash(tag::LEAF,",
-        "        let zero = self.b.plonk.zero();\n"
-        "        let words = words.map(|_| zero);\n"
-        "        let leaf = self.b.hash(tag::LEAF,",
-    ),
-)
 """A leaf in which every integer's words are those of another."""
 
 
@@ -641,7 +642,7 @@ def _forgetful_leaf(suite: str) -> Callable[[Bench], dict[str, Cell]]:
     """Under one suite, all records with the same keys have one leaf; natively and in the circuit. The account
     is then opened with a balance that it does not have, which leads to the root under this suite alone.
     """
-    prover, patches = {"bn254": ("groth16", GO_LEAF), "goldilocks": ("plonky2", RUST_LEAF)}[suite]
+    prover = {"bn254": "groth16", "goldilocks": "plonky2"}[suite]
     state, proving = importlib.import_module("multiprover.ledger.state"), _sgx_module("proving")
     real = state.leaf
 
@@ -657,7 +658,7 @@ def _forgetful_leaf(suite: str) -> Callable[[Bench], dict[str, Cell]]:
         with (
             mock.patch.object(state, "leaf", forgetful),
             mock.patch.object(proving, "leaf", forgetful),
-            patched_tool(prover, patches) as tool,
+            patched_tool(prover, GO_LEAF) if prover == "groth16" else planted_tool("leaf") as tool,
         ):
             if not tool.check(honest()).proves:
                 raise CheckerError(f"{prover}: expected the faulty circuit to take a true batch")
@@ -671,18 +672,11 @@ def _blank(place: Any, suite: str) -> int:
     return 0 if suite == "bn254" else int(place.lo)
 
 
-ZERO_CHALLENGE: Final[Mapping[str, Patch]] = {
-    "groth16": Patch(
-        "internal/suite/hash.go",
-        "\treturn Reduce(digest[:])\n}\n\n// Keccak256 hashes",
-        "\treturn Reduce(digest[:0])\n}\n\n// Keccak256 hashes",
-    ),
-    "plonky2": Patch(
-        "src/suite.rs",
-        "    let [u, v, ..] = reduced(&seed);\n    Extension::from_basefield_array([u, v])",
-        "    let [u, v, ..] = reduced(&seed);\n    Extension::from_basefield_array([u - u, v - v])",
-    ),
-}
+ZERO_CHALLENGE: Final = Patch(
+    "internal/suite/hash.go",
+    "\treturn Reduce(digest[:])\n}\n\n// Keccak256 hashes",
+    "\treturn Reduce(digest[:0])\n}\n\n// Keccak256 hashes",
+)
 
 
 def _colliding_keccak(bench: Bench) -> dict[str, Cell]:
@@ -693,8 +687,8 @@ def _colliding_keccak(bench: Bench) -> dict[str, Cell]:
     with (
         mock.patch.object(Bn254, "challenge", return_value=bytes(32)),
         mock.patch.object(Goldilocks, "challenge", return_value=bytes(32)),
-        patched_tool("groth16", [ZERO_CHALLENGE["groth16"]]) as groth16,
-        patched_tool("plonky2", [ZERO_CHALLENGE["plonky2"]]) as other,
+        patched_tool("groth16", [ZERO_CHALLENGE]) as groth16,
+        planted_tool("challenge") as other,
     ):
         case = honest()
         false = case.prove.journal[:-4] + bytes(4)
@@ -1124,11 +1118,7 @@ CATALOGUE: tuple[Fault, ...] = (
         "plonky2-lowering",
         "ASSERT makes no constraint",
         ("plonky2",),
-        _in_circuit(
-            "plonky2",
-            (Patch("src/lowering.rs", "b.plonk.assert_one(bit.target);", "let _ = bit;"),),
-            replayed,
-        ),
+        _in_rust("assertion", replayed),
     ),
     Fault(
         "opening not compared (Plonky2)",
@@ -1136,17 +1126,7 @@ CATALOGUE: tuple[Fault, ...] = (
         "plonky2-lowering",
         "the record's path need not give the root",
         ("plonky2",),
-        _in_circuit(
-            "plonky2",
-            (
-                Patch(
-                    "src/lowering.rs",
-                    "self.b.assert_equal_if(port.enabled.target, x, y);",
-                    "let _ = (x, y);",
-                ),
-            ),
-            inflated,
-        ),
+        _in_rust("opening", inflated),
         ANYTHING,
     ),
     Fault(
@@ -1164,17 +1144,7 @@ CATALOGUE: tuple[Fault, ...] = (
         "plonky2-lowering",
         "a signature's root need not be the key",
         ("plonky2",),
-        _in_circuit(
-            "plonky2",
-            (
-                Patch(
-                    "src/signature.rs",
-                    "self.assert_equal_if(enabled, x, y);",
-                    "let _ = (x, y);",
-                ),
-            ),
-            lambda: unsigned(SPOILT),
-        ),
+        _in_rust("key", lambda: unsigned(SPOILT)),
     ),
     Fault(
         "an operation specified otherwise",
@@ -1278,28 +1248,6 @@ CATALOGUE: tuple[Fault, ...] = (
         shared=True,
     ),
     Fault(
-        "arithmetic gate without constraint (Plonky2)",
-        "gadget-library",
-        "plonky2",
-        "the library's own gate holds for everything",
-        ("plonky2",),
-        _in_circuit(
-            "plonky2",
-            (),
-            lambda: miscalculated(Code.SUB)[0],
-            mutants=True,
-            library=(
-                Patch(
-                    "src/gates/arithmetic_base.rs",
-                    "            yield_constr.one(output - computed_output);\n",
-                    "            let _ = output;\n"
-                    "            yield_constr.one(computed_output - computed_output);\n",
-                ),
-            ),
-        ),
-        ANYTHING,
-    ),
-    Fault(
         "quotient not absorbed (Plonky2)",
         "gadget-library",
         "plonky2",
@@ -1320,11 +1268,11 @@ CATALOGUE: tuple[Fault, ...] = (
         "challenges foreseen",
         "field",
         "field-goldilocks",
-        "of the 2^128 points of the extension, the ones that are drawn",
+        "the point of the extension that is drawn is known before",
         ("plonky2",),
-        _idle_adapter,
+        _weak_fiat_shamir("quotients"),
         ANYTHING,
-        stands_for="who foresees them has any statement accepted, as by an adapter that checks nothing",
+        stands_for="who foresees it does what a transcript allows that draws it too early",
     ),
     Fault(
         "adapter that checks nothing (Plonky2)",

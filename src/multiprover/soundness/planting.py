@@ -11,8 +11,9 @@ import json
 import os
 import shutil
 import subprocess
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -68,14 +69,11 @@ def build_go(patches: Sequence[Patch], command: str, scratch: Path) -> Path:
     return program
 
 
-def build_rust(patches: Sequence[Patch], scratch: Path, library: Sequence[Patch] = ()) -> Path:
-    """The plonky2 prover's ``mutate``, built from a patched copy of its sources.
-
-    ``library``: patches of the crate ``plonky2`` itself, of which a copy stands in for the registry's.
-    """
+def build_rust(patches: Sequence[Patch], scratch: Path, prover: str = "plonky2") -> Path:
+    """The ``mutate`` of a prover in Rust, built from a patched copy of its sources."""
     root = repository()
-    own = root / "provers/plonky2"
-    copy = scratch / "provers/plonky2"
+    own = root / "provers" / prover
+    copy = scratch / "provers" / prover
     copy.mkdir(parents=True)
     shutil.copytree(root / "proto", scratch / "proto")
     for folder in ("src", "examples", ".cargo"):
@@ -87,49 +85,93 @@ def build_rust(patches: Sequence[Patch], scratch: Path, library: Sequence[Patch]
         path.write_text(patch.apply(path.read_text(encoding="utf-8")), encoding="utf-8")
     # One folder for all, so that only the crate itself is built anew; and that without much optimisation.
     target = own / "target/faults"
-    quick = "profile.release.package.multiprover-plonky2.opt-level=1"
-    command = ["cargo", "build", "--release", "--quiet", "--config", quick, "--example", "mutate"]
-    if library:
-        crate = _patched_crate("plonky2", library, copy, scratch)
-        with (copy / "Cargo.toml").open("a", encoding="utf-8") as manifest:
-            manifest.write(f'\n[patch.crates-io]\nplonky2 = {{ path = "{crate}" }}\n')
-    else:
-        command.append("--locked")
-    _run(command, copy, {"CARGO_TARGET_DIR": str(target)})
+    quick = f"profile.release.package.multiprover-{prover}.opt-level=1"
+    command = ["cargo", "build", "--release", "--locked", "--quiet", "--config", quick]
+    _run([*command, "--example", "mutate"], copy, {"CARGO_TARGET_DIR": str(target)})
     program = scratch / "mutate"
     shutil.copy(target / "release/examples/mutate", program)
     return program
 
 
-def _patched_crate(name: str, patches: Sequence[Patch], package: Path, scratch: Path) -> Path:
-    """A patched copy of a crate that a package depends on."""
-    asked = ["cargo", "metadata", "--format-version", "1", "--locked"]
-    done = subprocess.run(asked, cwd=package, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise CheckerError(f"{' '.join(asked)}: {done.stderr.strip()[-2000:]}")
-    (found,) = (p for p in json.loads(done.stdout)["packages"] if p["name"] == name)
-    crate = scratch / name
-    shutil.copytree(Path(found["manifest_path"]).parent, crate)
-    for patch in patches:
-        path = crate / patch.file
-        path.write_text(patch.apply(path.read_text(encoding="utf-8")), encoding="utf-8")
-    return crate
-
-
 @contextlib.contextmanager
-def patched_tool(name: str, patches: Sequence[Patch], library: Sequence[Patch] = ()) -> Iterator[Tool]:
-    """The constraint checker of a circuit with a fault in it."""
+def patched_tool(name: str, patches: Sequence[Patch]) -> Iterator[Tool]:
+    """The constraint checker of the groth16 circuit with a fault in it."""
+    if name != "groth16":
+        raise CheckerError(f"{name}: expected groth16; plonky2's faults are planted by name")
     with TemporaryDirectory(prefix="multiprover-fault-") as folder:
-        scratch = Path(folder)
-        if name == "groth16":
-            program = build_go(patches, "mutate", scratch)
-        else:
-            program = build_rust(patches, scratch, library)
-        tool = Tool(name, program)
+        tool = Tool(name, build_go(patches, "mutate", Path(folder)))
         try:
             yield tool
         finally:
             tool.close()
+
+
+PLANTED = "MULTIPROVER_PLANTED"
+"""The variable that says to a build with every fault of :data:`RUST` in it which of them it has."""
+
+RUST: Mapping[str, Patch] = {
+    "assertion": Patch(
+        "src/lowering.rs",
+        "b.plonk.assert_one(bit.target);",
+        'if !crate::planted("assertion") { b.plonk.assert_one(bit.target); }',
+    ),
+    "opening": Patch(
+        "src/lowering.rs",
+        "self.b.assert_equal_if(port.enabled.target, x, y);",
+        'if !crate::planted("opening") { self.b.assert_equal_if(port.enabled.target, x, y); }',
+    ),
+    "remainder": Patch(
+        "src/integers.rs",
+        "        self.natural(&gap, words_for(0, b.hi - 1));\n",
+        '        if !crate::planted("remainder") { self.natural(&gap, words_for(0, b.hi - 1)); }\n',
+    ),
+    "key": Patch(
+        "src/signature.rs",
+        "self.assert_equal_if(enabled, x, y);",
+        'if !crate::planted("key") { self.assert_equal_if(enabled, x, y); }',
+    ),
+    "leaf": Patch(
+        "src/lowering.rs",
+        "        let leaf = self.b.hash(tag::LEAF,",
+        "        let zero = self.b.plonk.zero();\n"
+        '        let words = words.map(|w| if crate::planted("leaf") { zero } else { w });\n'
+        "        let leaf = self.b.hash(tag::LEAF,",
+    ),
+    "challenge": Patch(
+        "src/suite.rs",
+        "    let [u, v, ..] = reduced(&seed);\n",
+        "    let [u, v, ..] = reduced(&seed);\n"
+        '    let [u, v] = if crate::planted("challenge") { [u - u, v - v] } else { [u, v] };\n',
+    ),
+}
+"""Faults of the plonky2 prover. All are in one build, since a build takes minutes, and a process has one."""
+
+_SWITCH = Patch(
+    "src/lib.rs",
+    "pub mod builder;\n",
+    "pub mod builder;\n\n/// Whether the process has a planted fault.\n"
+    "pub fn planted(name: &str) -> bool {\n"
+    f'    std::env::var("{PLANTED}").is_ok_and(|fault| fault == name)\n'
+    "}\n\n",
+)
+
+
+@cache
+def _planted() -> tuple[TemporaryDirectory[str], Path]:
+    folder = TemporaryDirectory(prefix="multiprover-fault-")
+    return folder, build_rust([_SWITCH, *RUST.values()], Path(folder.name))
+
+
+@contextlib.contextmanager
+def planted_tool(fault: str) -> Iterator[Tool]:
+    """The constraint checker of the plonky2 prover with one of the faults of :data:`RUST`."""
+    if fault not in RUST:
+        raise CheckerError(f"{fault}: expected one of {', '.join(RUST)}")
+    tool = Tool("plonky2", _planted()[1], {PLANTED: fault})
+    try:
+        yield tool
+    finally:
+        tool.close()
 
 
 def patched_solidity(name: str, patches: Sequence[Patch]) -> bytes:
