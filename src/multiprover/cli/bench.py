@@ -375,26 +375,26 @@ def _show(document: dict[str, Any]) -> None:
     provers = document["provers"]
     slots = f"{document['slots']} slots a batch"
     slot = _table(
-        f"a slot, {slots}: as compiled, and written by hand in the same library",
+        f"reference slot, {slots}: compiled, and by hand in the same library (rows: of the batch)",
         "prover",
         "CPU s",
         "by hand",
         "ratio",
-        "rows or constraints of the batch",
+        "rows",
         "by hand",
         "ratio",
         "MiB",
     )
     l1 = _table(
-        f"one batch of real trades, {slots}",
+        f"one batch of real trades, {slots}, each type alone; bits proven and conjectured",
         "prover",
-        "wall s alone",
+        "wall s",
         "CPU s",
         "MiB",
         "gas on L1",
-        "bytes of proof",
+        "proof bytes",
         "bits proven",
-        "conjectured",
+        "conj.",
     )
     for name, p in provers.items():
         slot.add_row(
