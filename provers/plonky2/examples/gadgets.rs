@@ -1,12 +1,11 @@
-//! Writes every gadget's constraints as data, for the proof that outputs are determined by inputs (docs/soundness.md): `gadgets [PROGRAM]`; a program's bytes
-//! add its slot. Not shipped.
+//! Writes every gadget's constraints as data, for the proof that outputs are determined by inputs (docs/soundness.md). Not shipped.
 //!
 //! One JSON document a line. The first is the header `{"format": 1, "prover", "modulus", "gates"}`, each other one a circuit of one gadget, as the prover's own
 //! builder makes it:
 //!
 //! ```text
 //! {"name", "wires": W, "inputs": […], "outputs": […], "ranges": {"WIRE": ["LO", "HI"]}, "challenges": [],
-//!  "rows": [[GATE, [wires], ["constants"]], …], "witness": ["…" | null, one a wire] | null}
+//!  "rows": [[GATE, [wires], ["constants"]], …], "witness": ["…", one a wire]}
 //! ```
 //!
 //! Wires that copy constraints connect are one wire. ranges are what is relied on for inputs, as integers. A gate is `{"wires": n, "constants": m, "nodes": […], "zero": [nodes], "function": [[wires], [wires]] | null}`: a straight line of
@@ -23,10 +22,8 @@ use multiprover_plonky2::config::circuit_config;
 use multiprover_plonky2::field::{C, D, F, Field, MODULUS, PrimeField64};
 use multiprover_plonky2::gates::{Algebra, Cell, DigestBits, Range32, Row, Select4, Step, Words2};
 use multiprover_plonky2::integers::Int;
-use multiprover_plonky2::lowering;
-use multiprover_plonky2::program::{Action, Program, Type, range_of, words_for};
+use multiprover_plonky2::program::{Action, range_of, words_for};
 use multiprover_plonky2::reference::Wallet;
-use multiprover_plonky2::suite::{CHAINS, KEY_HEIGHT};
 use plonky2::gates::arithmetic_base::ArithmeticGate;
 use plonky2::gates::arithmetic_extension::ArithmeticExtensionGate;
 use plonky2::gates::base_sum::BaseSumGate;
@@ -331,7 +328,7 @@ fn stated(gate: &GateRef<F, D>) -> Option<(String, Stated, Repetitions)> {
         let count = gate.0.num_constants();
         named("constant", constant(), (0..count).map(|i| (vec![i], vec![i])).collect())
     } else if id.starts_with("PublicInputGate") {
-        // Binds the public inputs' hash to the proof's: left out, it cannot help to determine them.
+        // There are none.
         None
     } else {
         panic!("{id} is not stated here")
@@ -377,7 +374,7 @@ struct Gadget {
     outputs: Vec<Target>,
     /// What is relied on for inputs: a word's greatest value.
     most: Vec<(Target, i128)>,
-    /// Of the advice, in order; none where no honest witness is written.
+    /// Of the advice, in order.
     example: Vec<F>,
 }
 
@@ -436,20 +433,18 @@ impl Export {
             }
         }
         let mut place = |targets: &[Target]| -> Vec<usize> { targets.iter().map(|t| id(t.index(columns, degree))).collect() };
-        let stated = &data.prover_only.public_inputs;
-        let outputs = place(if gadget.outputs.is_empty() { stated } else { &gadget.outputs });
+        let outputs = place(&gadget.outputs);
         let ranges: BTreeMap<String, [String; 2]> =
             gadget.most.iter().map(|&(t, most)| (place(&[t])[0].to_string(), ["0".into(), most.to_string()])).collect();
         let inputs = place(&gadget.inputs);
-        let witness = (advice.len() == gadget.example.len()).then(|| {
-            let mut given = PartialWitness::new();
-            for (&target, &value) in advice.iter().zip(&gadget.example) {
-                given.set_target(target, value).expect("a target of this circuit");
-            }
-            let witness = generate_partial_witness(given, &data.prover_only, &data.common).expect("an honest example");
-            let text = |class: &usize| witness.values[*class].unwrap_or(F::ZERO).to_canonical_u64().to_string();
-            classes.iter().map(text).collect::<Vec<_>>()
-        });
+        assert_eq!(advice.len(), gadget.example.len(), "{name}: an example of all advice");
+        let mut given = PartialWitness::new();
+        for (&target, &value) in advice.iter().zip(&gadget.example) {
+            given.set_target(target, value).expect("a target of this circuit");
+        }
+        let filled = generate_partial_witness(given, &data.prover_only, &data.common).expect("an honest example");
+        let text = |class: &usize| filled.values[*class].unwrap_or(F::ZERO).to_canonical_u64().to_string();
+        let witness: Vec<String> = classes.iter().map(text).collect();
         self.gadgets.push(json!({
             "name": name, "wires": classes.len(), "inputs": inputs, "outputs": outputs, "ranges": ranges, "challenges": [],
             "rows": rows, "witness": witness,
@@ -694,47 +689,6 @@ fn signature(e: &mut Export) {
     });
 }
 
-/// A whole slot of a program: what it makes public must follow from the statement, the input words, openings and signatures. Words of quotients and
-/// remainders and bits of comparisons are not given. A stored word is below 2^32, as every one that was ever stored. No witness is written.
-fn slot(e: &mut Export, bytes: &[u8]) {
-    let program = Program::decode(bytes).expect("a program");
-    let b = lowering::build(&program, 1, circuit_config());
-    let mut g = Gadget::default();
-    let mut rest = b.advice.iter().copied();
-    let mut take = |count: usize| -> Vec<Target> { rest.by_ref().take(count).collect() };
-    g.inputs.extend(take(4 + lowering::PAYEE_WORDS + D));
-    let mut stored = |types: &[Type], take: &mut dyn FnMut(usize) -> Vec<Target>| {
-        for ty in types {
-            let targets = take(if ty.key { 4 } else { ty.words() });
-            g.inputs.extend(&targets);
-            if !ty.key {
-                g.most.extend(targets.iter().map(|&t| (t, U32)));
-            }
-        }
-    };
-    stored(&program.cells, &mut take);
-    let mut inputs = take(4 * program.maps.len() + program.input_words);
-    for op in &program.ops {
-        match op.action {
-            Action::Open { map, .. } => {
-                stored(&program.maps[map].fields, &mut take);
-                inputs.extend(take(4 * program.maps[map].depth));
-            }
-            Action::Authorize { .. } => inputs.extend(take(2 + 4 * (CHAINS + KEY_HEIGHT))),
-            Action::Lt(..) => drop(take(1)),
-            Action::Divmod(x, y) => {
-                let [x, y] = [x, y].map(|a| (program.ops[a].lo, program.ops[a].hi));
-                let most = range_of(Action::Remainder(0), &[x, y]).expect("a remainder's range").1;
-                take(words_for(op.lo, op.hi) + words_for(0, most));
-            }
-            _ => {}
-        }
-    }
-    assert!(take(1).is_empty(), "advice left over");
-    g.inputs.extend(inputs);
-    e.circuit(&format!("slot of {}", program.name), b, g);
-}
-
 fn main() {
     let mut e = Export { gates: BTreeMap::new(), gadgets: vec![] };
     one_cell::<Range32>(&mut e, &[0xdead_beef]);
@@ -745,9 +699,6 @@ fn main() {
     hashes(&mut e);
     integers(&mut e);
     signature(&mut e);
-    for path in std::env::args().skip(1) {
-        slot(&mut e, &std::fs::read(&path).expect("a file"));
-    }
     println!("{}", json!({"format": 1, "prover": "plonky2", "modulus": MODULUS.to_string(), "gates": e.gates}));
     for gadget in &e.gadgets {
         println!("{gadget}");

@@ -115,7 +115,7 @@ class Checker:
                 return state, missing
 
 
-def systems(prover: str, programs: Sequence[Path] = ()) -> list[System]:
+def systems(prover: str) -> list[System]:
     """What the prover's tool writes.
 
     Raises:
@@ -125,7 +125,7 @@ def systems(prover: str, programs: Sequence[Path] = ()) -> list[System]:
     tool = repository() / path
     if not tool.is_file():
         raise CheckerError(f"{prover}: {tool} is not built: run `{command}`")
-    done = subprocess.run([tool, *programs], capture_output=True, text=True, check=False)
+    done = subprocess.run([tool], capture_output=True, text=True, check=False)
     if done.returncode:
         raise CheckerError(f"{prover}: its tool failed: {done.stderr.strip()}")
     return list(read(done.stdout.splitlines()))
