@@ -244,6 +244,11 @@ def test_costs_come_from_the_bench() -> None:
     known = shipped_costs()
     measured = costs_from_bench({"provers": {"groth16": {"cpu_s_per_slot": 2.0}}}, known)
     assert measured["groth16"].cpu_s_per_slot == 2.0
+    # A proof for L1 is made once a batch, and counts.
+    row = {"cpu_s_per_slot": 0.5, "batch_cpu_s": 64.0, "l1_gas": 4_330_000}
+    measured = costs_from_bench({"slots": 16, "provers": {"plonky2": row}}, known)
+    assert measured["plonky2"].cpu_s_per_slot == 4.0
+    assert measured["plonky2"].gas_per_batch == 4_330_000
     assert measured["groth16"].gas_per_batch == known["groth16"].gas_per_batch
     assert measured["sgx"] == known["sgx"]
     market = Market(eth_usd=2000, gas_gwei=2, cpu_hour_usd=0.1, slots=18, batches_day=10)

@@ -135,22 +135,32 @@ def shipped_costs() -> dict[str, TypeCost]:
 
 
 def costs_from_bench(document: Mapping[str, Any], known: Mapping[str, TypeCost]) -> dict[str, TypeCost]:
-    """``known`` with the CPU seconds a slot of a ``multiprover bench --json``.
+    """``known`` with what a ``multiprover bench --json`` measured: CPU seconds a slot of a whole batch, the
+    proof for L1 included where there is one, and the gas of a verification on L1.
 
     Raises:
         DataError: the document is not of that command.
     """
     costs = dict(known)
     try:
-        measured = {name: float(row["cpu_s_per_slot"]) for name, row in document["provers"].items()}
+        measured = {
+            name: (_cpu_s_per_slot(document, row), row.get("l1_gas"))
+            for name, row in document["provers"].items()
+        }
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise DataError(
             f"bench: expected the document of `multiprover bench --json`, found none: {error!r}"
         ) from error
-    for name, seconds in measured.items():
-        gas = costs[name].gas_per_batch if name in costs else 0.0
+    for name, (seconds, verified) in measured.items():
+        # A vouch without a proof on L1 has no such figure.
+        gas = float(verified) if verified is not None else costs[name].gas_per_batch if name in costs else 0.0
         costs[name] = TypeCost(cpu_s_per_slot=seconds, gas_per_batch=gas, source="multiprover bench")
     return costs
+
+
+def _cpu_s_per_slot(document: Mapping[str, Any], row: Mapping[str, Any]) -> float:
+    batch = row.get("batch_cpu_s")
+    return float(row["cpu_s_per_slot"]) if batch is None else float(batch) / float(document["slots"])
 
 
 def proving_eth_year(system: System, name: str, market: Market, costs: Mapping[str, TypeCost]) -> float:
