@@ -493,7 +493,7 @@ def manifests(
     from multiprover.risk.system import differences, manifests_document, shipped_manifests
 
     known = shipped_manifests()
-    with Fleet(default_registry(), tuple(sorted(known | SUITES)), default_cache()) as fleet:
+    with Fleet(default_registry(), tuple(sorted(known.keys() | SUITES.keys())), default_cache()) as fleet:
         for failure in fleet.failures.values():
             err.print(f"[yellow]{failure}[/]", soft_wrap=True)
         described = {name: prover.describe() for name, prover in sorted(fleet.provers.items())}
