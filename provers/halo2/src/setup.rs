@@ -308,7 +308,7 @@ impl Ceremony {
         Ok(())
     }
 
-    /// The first `2^k` powers, the generator of G2 and `tau` in G2; nothing is checked but that coordinates are canonical.
+    /// The first `2^k` powers, the generator of G2 and `tau` in G2; nothing is checked of how they hang together.
     fn powers(&mut self, k: u32) -> Result<(Vec<G1Affine>, G2Affine, G2Affine), SetupError> {
         if self.power < k {
             return Err(SetupError::TooSmall { path: self.path.clone(), found: self.power, needed: k });
@@ -316,10 +316,14 @@ impl Ceremony {
         let [powers, generator, tau] = self.at;
         let bytes = self.vec(powers, G1_BYTES << k)?;
         let g: Option<Vec<G1Affine>> = bytes.par_chunks(G1_BYTES).map(G1Affine::from_raw_bytes).collect();
-        let g = g.ok_or_else(|| self.wrong("a coordinate in G1 is not below the modulus"))?;
+        let g = g.ok_or_else(|| {
+            self.wrong("a power is not a point of G1: a coordinate is not below the modulus, or it is off the curve")
+        })?;
         let mut second = |at: u64| -> Result<G2Affine, SetupError> {
             let bytes = self.vec(at, G2_BYTES)?;
-            G2Affine::from_raw_bytes(&bytes).ok_or_else(|| self.wrong("a coordinate in G2 is not below the modulus"))
+            G2Affine::from_raw_bytes(&bytes).ok_or_else(|| {
+                self.wrong("a power is not a point of G2: a coordinate is not below the modulus, or it is off the curve")
+            })
         };
         Ok((g, second(generator)?, second(tau)?))
     }
