@@ -12,5 +12,6 @@ from multiprover.soundness.checkers import repository
 @pytest.fixture(scope="session", autouse=True)
 def tools() -> None:
     root = repository() / "provers"
-    for folder, target in (("groth16", "bin/mutate"), ("plonky2", "target/release/examples/mutate")):
+    example = "target/release/examples/mutate"
+    for folder, target in (("groth16", "bin/mutate"), ("halo2", example), ("plonky2", example)):
         subprocess.run(["make", "--silent", "-C", str(root / folder), target], check=True)
