@@ -1,37 +1,45 @@
-"""Faults planted in halo2: each lets through a false batch that the circuit without it refuses."""
+"""Faults that are planted in halo2: they can be, and the real circuit refuses what they let through."""
 
 from __future__ import annotations
 
+from contextlib import closing
+
 import pytest
 
-from multiprover.soundness import faults, halo2_faults
-from multiprover.soundness.checkers import CheckerError, Tool
-from multiprover.soundness.halo2_planting import halo2_tool
+from multiprover.soundness import faults, halo2_faults, halo2_planting
+from multiprover.soundness.checkers import CheckerError, Tool, repository
+
+
+@pytest.mark.parametrize("fault", halo2_planting.FAULTS)
+def test_a_fault_can_be_planted(fault: str) -> None:
+    """`multiprover soundness faults-halo2` builds and measures them."""
+    patch = halo2_planting.FAULTS[fault]
+    source = (repository() / "provers/halo2" / patch.file).read_text(encoding="utf-8")
+    assert f'crate::planted("{fault}")' in patch.apply(source)
 
 
 @pytest.mark.parametrize("fault", halo2_faults.CATALOGUE, ids=lambda fault: fault.planted)
-def test_a_planted_fault_lets_a_false_batch_through(fault: halo2_faults.Halo2Fault) -> None:
-    assert halo2_faults.measure(fault).proves
+def test_the_real_circuit_refuses_what_a_fault_lets_through(fault: halo2_faults.Halo2Fault) -> None:
+    case, _ = fault.attack()
+    with closing(Tool.of("halo2")) as tool:
+        verdict = tool.check(case)
+    assert verdict.refusal is not None
+    assert verdict.violated
 
 
-def test_what_all_circuits_share_breaks_this_one_too() -> None:
-    verdicts = halo2_faults.shared()
-    assert set(verdicts) == {"multiprover-tracer", "transition-source", "poseidon2-bn254"}
-    assert all(verdict.proves for verdict in verdicts.values())
+def test_a_tracer_that_drops_requirements_breaks_it() -> None:
+    with faults._tracer_without_requirements(), closing(Tool.of("halo2")) as tool:
+        assert tool.check(faults.replayed()).proves
 
 
-def test_the_real_circuit() -> None:
-    tool = Tool.of("halo2")
-    try:
+def test_a_true_batch() -> None:
+    with closing(Tool.of("halo2")) as tool:
         assert tool.check(faults.honest()).accepts
-        for case in (faults.replayed(), faults.inflated(), faults.overflowing(), halo2_faults.another_key()):
-            verdict = tool.check(case)
-            assert verdict.refusal is not None
-            assert verdict.violated
-    finally:
-        tool.close()
 
 
 def test_no_such_fault() -> None:
-    with pytest.raises(CheckerError, match="expected one of assertion, opening"), halo2_tool("fault"):
+    with (
+        pytest.raises(CheckerError, match="expected one of assertion, opening"),
+        halo2_planting.halo2_tool("fault"),
+    ):
         pass

@@ -10,8 +10,15 @@ from multiprover.soundness import bank, faults
 from multiprover.soundness.checkers import CheckerError
 from multiprover.soundness.mutation import Requests, mutate
 
-SAMPLE = {"groth16": 4000, "plonky2": 4000, "plonky2/segment": 1500, "plonky2/root": 150, "sgx": 2500}
-KINDS = {"groth16": 5, "plonky2": 5, "plonky2/segment": 5, "plonky2/root": 5, "sgx": 3}
+SAMPLE = {
+    "groth16": 4000,
+    "halo2": 3000,
+    "plonky2": 4000,
+    "plonky2/segment": 1500,
+    "plonky2/root": 150,
+    "sgx": 2500,
+}
+KINDS = {"groth16": 5, "halo2": 5, "plonky2": 5, "plonky2/segment": 5, "plonky2/root": 5, "sgx": 3}
 
 
 @pytest.mark.parametrize("prover", SAMPLE)
@@ -39,7 +46,7 @@ def test_a_lie_survives_where_the_enclave_checks_no_opening() -> None:
 
 
 def test_a_prover_without_a_mutator() -> None:
-    with pytest.raises(CheckerError, match="expected one of groth16, plonky2, sgx"):
+    with pytest.raises(CheckerError, match="expected one of groth16, halo2, plonky2, sgx"):
         mutate("acme", 10)
 
 

@@ -22,6 +22,8 @@ pub struct Circuit {
     shape: Tables,
     /// Cells that copies make one, and cells alone; those that no row reads are not among them.
     pub classes: Vec<Vec<Cell>>,
+    /// By column and row, the place of a cell's class in `classes`.
+    class_of: Vec<Option<usize>>,
 }
 
 impl Circuit {
@@ -30,8 +32,13 @@ impl Circuit {
         let shape = lowering::shape(&program, slots, k).0;
         let mut cs = ConstraintSystem::default();
         Config::configure(&mut cs);
-        let mut circuit = Circuit { program, slots, k, cs, shape, classes: vec![] };
+        let mut circuit = Circuit { program, slots, k, cs, shape, classes: vec![], class_of: vec![None; COLUMNS << k] };
         circuit.classes = circuit.classes_of_cells();
+        for (at, cells) in circuit.classes.iter().enumerate() {
+            for cell in cells {
+                circuit.class_of[((cell.column as usize) << k) + cell.row as usize] = Some(at);
+            }
+        }
         Ok(circuit)
     }
 
@@ -153,6 +160,60 @@ impl Circuit {
         )
     }
 
+    /// Writes a value into every cell of a class.
+    pub fn set(&self, tables: &mut Tables, class: usize, value: Fr) {
+        for cell in &self.classes[class] {
+            tables.advice[cell.column as usize][cell.row as usize] = value;
+        }
+    }
+
+    /// Mends a constraint that a change of `class` broke by another class that it reads, if it is linear in that; which one.
+    /// A limb that is too large becomes `small`.
+    pub fn mend(
+        &self,
+        tables: &mut Tables,
+        public: &[Fr],
+        class: usize,
+        spare: &[usize],
+        small: Fr,
+        choose: &mut dyn FnMut(usize) -> usize,
+    ) -> Option<usize> {
+        let usable = (1 << self.k) - UNUSABLE;
+        let cells = &self.classes[class];
+        let cell = cells[choose(cells.len())];
+        let row = (cell.row as usize).saturating_sub(choose(2)).min(usable - 1);
+        let lookups = self.cs.lookups().iter().map(|l| (&l.input_expressions()[0], small));
+        let gates = self.cs.gates().iter().flat_map(|g| g.polynomials()).map(|p| (p, Fr::ZERO));
+        let broken: Vec<(&Expression<Fr>, Fr)> = gates
+            .filter(|(p, _)| self.evaluate(p, tables, public, row) != Fr::ZERO)
+            .chain(lookups.filter(|(p, _)| !self.is_limb(&self.evaluate(p, tables, public, row))))
+            .collect();
+        if broken.is_empty() {
+            return None;
+        }
+        let (constraint, target) = broken[choose(broken.len())];
+        let read = (0..COLUMNS).flat_map(|c| [(c, row), (c, row + 1)]);
+        let others: Vec<usize> =
+            read.filter_map(|(c, r)| self.class_of[(c << self.k) + r]).filter(|at| *at != class && !spare.contains(at)).collect();
+        // A constraint reads few of a row's cells: from a random one on, the first in which it is linear.
+        let start = choose(others.len().max(1));
+        for at in others.iter().cycle().skip(start).take(others.len()) {
+            let cell = self.classes[*at][0];
+            let before = tables.advice[cell.column as usize][cell.row as usize];
+            let [zero, one, two] = [0, 1, 2].map(|v| {
+                self.set(tables, *at, Fr::from(v));
+                self.evaluate(constraint, tables, public, row)
+            });
+            let slope = one - zero;
+            if slope != Fr::ZERO && two - one == slope {
+                self.set(tables, *at, (target - zero) * slope.invert().expect("not zero"));
+                return Some(*at);
+            }
+            self.set(tables, *at, before);
+        }
+        None
+    }
+
     /// The constraints that do not hold; with honest tables, only rows that differ from them are looked at.
     pub fn violated(&self, tables: &Tables, public: &[Fr], honest: Option<&Tables>) -> Vec<String> {
         let usable = (1 << self.k) - UNUSABLE;
@@ -175,10 +236,7 @@ impl Circuit {
                 }
             }
             for lookup in self.cs.lookups() {
-                let limb = self.evaluate(&lookup.input_expressions()[0], tables, public, row).to_repr();
-                let small = limb[4..].iter().all(|b| *b == 0)
-                    && u32::from_le_bytes([limb[0], limb[1], limb[2], limb[3]]) < 1 << self.limb();
-                if !small {
+                if !self.is_limb(&self.evaluate(&lookup.input_expressions()[0], tables, public, row)) {
                     violated.push(format!("limb in row {row}"));
                 }
             }
@@ -186,7 +244,13 @@ impl Circuit {
         violated
     }
 
-    fn limb(&self) -> u32 {
+    /// Whether the table has it.
+    fn is_limb(&self, v: &Fr) -> bool {
+        let bytes = v.to_repr();
+        bytes[4..].iter().all(|b| *b == 0) && u32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]) < 1 << self.limb()
+    }
+
+    pub fn limb(&self) -> u32 {
         Builder::new(self.k, Purpose::Count).limb
     }
 }
