@@ -302,5 +302,16 @@ pub fn verify(cache: &Cache, request: &pb::VerifyRequest) -> Result<(), KeysErro
     statement.check_domain()?;
     statement.check_challenge()?;
     let verified = verifier.verifier.verify(&inputs(&statement.public_inputs()), &proof.proof);
-    verified.map_err(|invalid| Refusal::new(Code::InvalidProof, format!("the proof does not verify: {invalid}")).into())
+    verified.map_err(|invalid| Refusal::new(Code::InvalidProof, format!("the proof does not verify: {invalid}")))?;
+    // What is sent to L1 is what was verified.
+    if proof.l1_proof != proof.proof {
+        let found = format!("{} other bytes", proof.l1_proof.len());
+        return Err(refused(
+            Code::NonCanonical,
+            "the L1 form of a proof is the proof",
+            format!("{} bytes", proof.proof.len()),
+            found,
+        ));
+    }
+    Ok(())
 }

@@ -149,6 +149,12 @@ async fn keys_proof_and_damaged_files() {
     assert_eq!(verify(&mut client, &batch, &proof).await, None);
     assert_eq!(verify(&mut client, &batch, &another).await, None);
 
+    // L1 is given nothing that was not verified.
+    for other in [another.proof.clone(), vec![]] {
+        let mixed = pb::Proof { l1_proof: other, ..proof.clone() };
+        assert_eq!(verify(&mut client, &batch, &mixed).await, Some(Code::NonCanonical));
+    }
+
     // An evaluation plus the modulus, where there is room for it in 256 bits, is another encoding of the same proof.
     let mut twisted = proof.clone();
     let word = twisted.proof.len() - 64 - 64 - 32;
