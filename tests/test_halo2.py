@@ -52,6 +52,7 @@ def node(workspace: Workspace) -> Iterator[Node]:
         workspace.manifests,
         address_of(account),
         allow_simulated=True,
+        allow_insecure_setup=True,
         policy=all_of(TYPES, TYPES),
     )
     stand_in = mock(l1, "groth16", ("bn254",), binds=True)

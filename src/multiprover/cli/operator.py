@@ -114,6 +114,13 @@ def deploy(
         bool,
         typer.Option("--allow-simulated", help="Take enclave keys without a quote. Never for real value."),
     ] = False,
+    allow_insecure_setup: Annotated[
+        bool,
+        typer.Option(
+            "--allow-insecure-setup",
+            help="Take keys whose setup one party made (groth16, halo2). Never for real value.",
+        ),
+    ] = False,
     json: Json = False,
 ) -> None:
     """Make keys, deploy every contract, and begin a data directory; the account is operator and sequencer."""
@@ -136,6 +143,7 @@ def deploy(
             workspace.manifests,
             address_of(account),
             allow_simulated=allow_simulated,
+            allow_insecure_setup=allow_insecure_setup,
             policy=config.policy,
             council=read_council(council, threshold),
             parameters=read_parameters(parameters),

@@ -13,6 +13,7 @@ from multiprover.ledger.state import State
 from multiprover.program import Program
 from multiprover.prover.v1 import prover_pb2 as pb
 from multiprover.provers.manifest import Manifest
+from multiprover.settlement import halo2
 from multiprover.settlement.adapters import Groth16Type, Halo2Type, Plonky2Type, ProofTypeInfo, SgxType
 from multiprover.settlement.base import address_of
 from multiprover.settlement.bridge_rules import BridgeRules
@@ -53,7 +54,8 @@ def _plonky2(prepared: pb.Prepared, _: Manifest, __: bool) -> ProofTypeInfo:
 def _sgx(prepared: pb.Prepared, manifest: Manifest, allow_simulated: bool) -> ProofTypeInfo:
     if manifest.simulated and not allow_simulated:
         raise DeploymentError(
-            "sgx runs in simulation: allow it explicitly, or start the prover in an enclave"
+            "sgx runs in simulation: allow it explicitly (--allow-simulated), "
+            "or start the prover in an enclave"
         )
     return SgxType(allow_simulated=allow_simulated, mrenclave=prepared.artefacts.get("mrenclave", bytes(32)))
 
@@ -67,17 +69,55 @@ ADAPTERS: Final[Mapping[str, Callable[[pb.Prepared, Manifest, bool], ProofTypeIn
 """By proof type, its adapter on L1, from what its prover gave when the keys were made."""
 
 
+GROTH16_ONE_PARTY: Final = "groth16-one-party-setup"
+"""The component of a groth16 prover whose keys one party made."""
+
+
+def _groth16_insecure(_: pb.Prepared, manifest: Manifest) -> bool:
+    # Its keys bear no label: a manifest that names no setup names no ceremony.
+    setups = {component.id for component in manifest.components if component.layer == "setup"}
+    return not setups or GROTH16_ONE_PARTY in setups
+
+
+def _halo2_insecure(prepared: pb.Prepared, _: Manifest) -> bool:
+    return halo2.is_insecure(prepared.artefacts["l1_verifier"])
+
+
+INSECURE_SETUP: Final[Mapping[str, Callable[[pb.Prepared, Manifest], bool]]] = {
+    "groth16": _groth16_insecure,
+    "halo2": _halo2_insecure,
+}
+"""By proof type that has a setup, whether one party made it, who could then prove anything."""
+
+
 def proof_type_info(
-    name: str, prepared: pb.Prepared, manifest: Manifest, *, allow_simulated: bool
+    name: str,
+    prepared: pb.Prepared,
+    manifest: Manifest,
+    *,
+    allow_simulated: bool,
+    allow_insecure_setup: bool,
 ) -> ProofTypeInfo:
     """How a proof type comes to L1.
 
+    Args:
+        allow_simulated: take an enclave type without the hardware.
+        allow_insecure_setup: take keys whose setup one party made.
+
     Raises:
-        DeploymentError: there is no adapter for it, or it is a simulation that is not allowed.
+        DeploymentError: there is no adapter for it; or it is a simulation, or its setup is one party's, and
+            that is not allowed.
+        ClaimError: halo2's keys are none.
     """
     if name not in ADAPTERS:
         raise DeploymentError(
             f"{name}: there is no L1 adapter for this proof type; deploy with {', '.join(ADAPTERS)}"
+        )
+    insecure = INSECURE_SETUP.get(name)
+    if insecure is not None and not allow_insecure_setup and insecure(prepared, manifest):
+        raise DeploymentError(
+            f"{name}: one party made the setup of its keys, and could have kept what proves anything: "
+            f"allow it explicitly (--allow-insecure-setup), or give the prover keys of a ceremony"
         )
     return ADAPTERS[name](prepared, manifest, allow_simulated)
 
@@ -91,6 +131,7 @@ def plan_for(
     operator: bytes,
     *,
     allow_simulated: bool,
+    allow_insecure_setup: bool,
     policy: Policy | None = None,
     council: CouncilInfo | bytes | None = None,
     parameters: Parameters | None = None,
@@ -106,7 +147,13 @@ def plan_for(
         DeploymentError: as :func:`proof_type_info`.
     """
     types = tuple(
-        proof_type_info(name, prepared[name], manifests[name], allow_simulated=allow_simulated)
+        proof_type_info(
+            name,
+            prepared[name],
+            manifests[name],
+            allow_simulated=allow_simulated,
+            allow_insecure_setup=allow_insecure_setup,
+        )
         for name in prepared
     )
     covers = {name: manifests[name].suites or program.suites for name in prepared}

@@ -237,7 +237,14 @@ class Workspace:
             )
         return l1, accounts[0]
 
-    def contracts(self, l1: L1, account: LocalAccount, *, allow_simulated: bool = True) -> Contracts:
+    def contracts(
+        self,
+        l1: L1,
+        account: LocalAccount,
+        *,
+        allow_simulated: bool = True,
+        allow_insecure_setup: bool = True,
+    ) -> Contracts:
         """The contracts, deployed if they are not there yet. Call :meth:`prepare` before."""
         if self.config.settlement is not None and not l1.embedded:
             return Contracts.at(l1, raw(self.config.settlement))
@@ -249,6 +256,7 @@ class Workspace:
             self.manifests,
             address_of(account),
             allow_simulated=allow_simulated,
+            allow_insecure_setup=allow_insecure_setup,
             policy=self.config.policy,
         )
         contracts = deploy_program(l1, account, plan, self.prepared, self.manifests)
