@@ -75,6 +75,7 @@ FAULTS = {
     "other-manifest": "describes another proof type",
     # of soundness and manners, for the conformance checks
     "accepts-everything": "accepts every well-formed proof",
+    "ignores-l1-proof": "does not look at the form for L1",
     "accepts-any-payee": "does not look at the payee",
     "ignores-signatures": "does not check signatures",
     "ignores-openings": "does not check openings",
@@ -462,6 +463,8 @@ class Fake(prover_pb2_grpc.ProverServicer):
         check_challenge(statement)
         if not hmac.compare_digest(proof.proof, seal(self.keys.find(proof.key_id, statement), statement)):
             raise Refused("INVALID_PROOF", "the proof does not verify")
+        if proof.l1_proof != proof.proof and not fault("ignores-l1-proof"):
+            raise Refused("NON_CANONICAL", "the L1 form of a proof is the proof")
 
 
 def misbehave(context: grpc.ServicerContext) -> Iterator[pb.ProveUpdate]:

@@ -83,6 +83,15 @@ def test_an_honest_prover_passes(folder: Path) -> None:
         ("ignores-signatures", {"signature: a bit", "signature: zeros", "signature: missing"}),
         ("ignores-openings", {"opening: another sibling", "opening: another field"}),
         ("trusts-journal", {"journal: a bit", "statement: another evaluation"}),
+        (
+            "ignores-l1-proof",
+            {
+                "verify: no proof for L1",
+                "verify: a bit of the proof for L1",
+                "verify: proof for L1 truncated",
+                "verify: proof for L1 with a byte more",
+            },
+        ),
         ("accepts-any-payee", {"payee: a proof for another", "verify: another payee"}),
         (
             "accepts-everything",

@@ -318,7 +318,15 @@ pub fn verify(cache: &Cache, request: &pb::VerifyRequest) -> Result<(), KeysErro
     }
     statement.check_domain()?;
     statement.check_challenge()?;
-    Ok(check(&verifier, &proof.proof, &statement.public_inputs())?)
+    check(&verifier, &proof.proof, &statement.public_inputs())?;
+    // What is sent to L1 is what was verified.
+    if proof.l1_proof != proof.proof {
+        let refusal = Refusal::new(Code::NonCanonical, "the L1 form of a proof is the proof");
+        return Err(refusal
+            .differing(format!("the {} bytes of the proof", proof.proof.len()), format!("{} other bytes", proof.l1_proof.len()))
+            .into());
+    }
+    Ok(())
 }
 
 /// Whether the bytes prove the public inputs.

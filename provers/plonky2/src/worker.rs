@@ -149,13 +149,18 @@ pub fn child<J: Job>(cache: &Cache) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// This program: on Linux the one that runs, whatever stands in its file's place since it started.
+fn program() -> std::io::Result<std::path::PathBuf> {
+    if cfg!(target_os = "linux") { Ok("/proc/self/exe".into()) } else { std::env::current_exe() }
+}
+
 /// The server's side: runs a job in a child and hands its updates on. Ends, and the child with it, when the receiver is gone.
 ///
 /// # Errors
 /// The child could not be started, or ended without an answer.
 pub async fn run<J: Job>(job: &J, cache: &Cache, updates: &mpsc::Sender<Result<J::Update, Status>>) -> Result<(), Status> {
     let internal = |what: &str, e: std::io::Error| Status::internal(format!("{what}: {e}"));
-    let program = std::env::current_exe().map_err(|e| internal("cannot find this program", e))?;
+    let program = program().map_err(|e| internal("cannot find this program", e))?;
     let mut child = Command::new(program)
         .args(["--worker", J::NAME, "--cache"])
         .arg(&cache.folder)

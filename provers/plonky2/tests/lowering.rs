@@ -255,6 +255,10 @@ fn a_proof_verifies_for_its_statement_alone() {
     assert_eq!(proof_bytes(&|p| p.truncate(length - 1)), Some(Code::Malformed));
     assert_eq!(proof_bytes(&|p| p.push(0)), Some(Code::Malformed));
     assert_eq!(proof_bytes(&|p| p.clear()), Some(Code::Malformed));
+    // L1 is given nothing that was not verified.
+    let l1_bytes = |change: &dyn Fn(&mut Vec<u8>)| changed(&|r| change(&mut r.proof.as_mut().unwrap().l1_proof));
+    assert_eq!(l1_bytes(&|p| p[length / 2] ^= 1), Some(Code::NonCanonical));
+    assert_eq!(l1_bytes(&|p| p.clear()), Some(Code::NonCanonical));
     // The first eight bytes are an element of the first cap, little-endian.
     assert_eq!(proof_bytes(&|p| p[..8].fill(0xff)), Some(Code::NonCanonical));
     for at in (0..length).step_by(length / 150) {

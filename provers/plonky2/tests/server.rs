@@ -5,7 +5,7 @@
 mod bank;
 
 use std::io::{BufRead, BufReader};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
@@ -20,9 +20,13 @@ struct Server {
 
 impl Server {
     fn start(name: &str) -> Self {
+        Server::of(Path::new(env!("CARGO_BIN_EXE_prover")), name)
+    }
+
+    fn of(program: &Path, name: &str) -> Self {
         let folder = std::env::temp_dir().join(format!("multiprover-plonky2-{name}-{}", std::process::id()));
         std::fs::create_dir_all(&folder).unwrap();
-        let mut child = Command::new(env!("CARGO_BIN_EXE_prover"))
+        let mut child = Command::new(program)
             .arg("--listen")
             .arg(format!("unix://{}", folder.join("socket").display()))
             .arg("--cache")
@@ -83,6 +87,11 @@ async fn it_describes_itself_and_refuses_what_is_no_program() {
     let manifest = client.describe(pb::DescribeRequest {}).await.unwrap().into_inner();
     assert_eq!((manifest.proof_type.as_str(), manifest.suites), ("plonky2", vec!["goldilocks".to_string()]));
     assert!(manifest.security.iter().all(|t| t.conjectured_bits >= 100.0 && t.proven_bits <= t.conjectured_bits));
+    refuses_garbage(&mut client).await;
+}
+
+/// The call goes through a worker.
+async fn refuses_garbage(client: &mut ProverClient<Channel>) {
     let request = pb::PrepareRequest { program: vec![0xff; 9], slots: 1, ..Default::default() };
     let mut updates = client.prepare(request).await.unwrap().into_inner();
     loop {
@@ -93,6 +102,20 @@ async fn it_describes_itself_and_refuses_what_is_no_program() {
         }
     }
     assert!(updates.message().await.unwrap().is_none(), "nothing after it");
+}
+
+/// A build puts another program in the place of one that runs.
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_program_that_is_replaced_goes_on() {
+    let program = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("replaced-{}", std::process::id()));
+    std::fs::hard_link(env!("CARGO_BIN_EXE_prover"), &program).unwrap();
+    let server = Server::of(&program, "replaced");
+    std::fs::remove_file(&program).unwrap();
+    refuses_garbage(&mut server.client().await).await;
+    std::fs::write(&program, "another program").unwrap();
+    refuses_garbage(&mut server.client().await).await;
+    std::fs::remove_file(&program).unwrap();
 }
 
 #[tokio::test]

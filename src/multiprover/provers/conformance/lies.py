@@ -281,6 +281,12 @@ def proof_lies(proof_bytes: int) -> Iterator[ProofLie]:
 
         return change
 
+    def put_l1(value: Callable[[bytes], bytes]) -> Callable[[pb.Proof], None]:
+        def change(proof: pb.Proof) -> None:
+            proof.l1_proof = value(proof.l1_proof)
+
+        return change
+
     def flip_bit(position: int) -> Callable[[bytes], bytes]:
         def change(data: bytes) -> bytes:
             return data[:position] + bytes([data[position] ^ 1]) + data[position + 1 :]
@@ -332,6 +338,14 @@ def proof_lies(proof_bytes: int) -> Iterator[ProofLie]:
         yield ProofLie(
             f"verify: bit of byte {position} of the proof", OTHER_PROOF, on_proof(put(flip_bit(position)))
         )
+
+    # What is sent to L1 is what was verified.
+    yield ProofLie("verify: no proof for L1", OTHER_PROOF, on_proof(put_l1(lambda _: b"")))
+    yield ProofLie("verify: a bit of the proof for L1", OTHER_PROOF, on_proof(put_l1(flipped)))
+    yield ProofLie("verify: proof for L1 truncated", OTHER_PROOF, on_proof(put_l1(lambda data: data[:-1])))
+    yield ProofLie(
+        "verify: proof for L1 with a byte more", OTHER_PROOF, on_proof(put_l1(lambda data: data + b"\x00"))
+    )
 
     def other_type(proof: pb.Proof) -> None:
         proof.proof_type += "-unknown"
