@@ -57,8 +57,8 @@ fn constraint_system() -> &'static ConstraintSystem<Fr> {
 }
 
 /// What a proof of `2^k` rows rests on, in bits.
-pub fn security(k: u32) -> Vec<Term> {
-    Parameters::of(constraint_system(), k).terms()
+pub fn security(k: u32, setup: &Setup) -> Vec<Term> {
+    Parameters::of(constraint_system(), k, setup.most_powers(k)).terms()
 }
 
 /// Where parameters were made here, users are told so.
@@ -83,7 +83,7 @@ pub fn manifest(setup: &Setup) -> pb::Manifest {
             "a ceremony's file, by its BLAKE2b; checked by pairings when keys are made",
         ),
     };
-    let terms = security(MOST_ROW_BITS);
+    let terms = security(MOST_ROW_BITS, setup);
     let curve = "BN254 gives about 100 bits of security, and none against a quantum computer.".to_string();
     pb::Manifest {
         proof_type: PROOF_TYPE.into(),
@@ -185,7 +185,7 @@ pub fn prepare(cache: &Cache, request: &pb::PrepareRequest, stage: &dyn Fn(Stage
         figures.insert("peak_mib".into(), usage::peak_mib());
     }
     let Verifier { id, artefact, verifier } = keys.verifier()?;
-    let (proven, conjectured) = least(&security(verifier.k()));
+    let (proven, conjectured) = least(&security(verifier.k(), &cache.setup));
     figures.insert("k".into(), verifier.k().into());
     figures.insert("insecure_setup".into(), f64::from(u8::from(verifier.insecure())));
     figures.insert("l1_proof_bytes".into(), verifier.shape().proof_bytes() as f64);

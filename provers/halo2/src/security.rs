@@ -29,6 +29,8 @@ pub struct Term {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Parameters {
     pub k: u32,
+    /// Powers of the setup's secret that are known: whoever has more than `2^k` commits to polynomials of a higher degree.
+    pub powers: u64,
     /// Of the constraints.
     pub degree: usize,
     /// Polynomials of gates, lookups and permutation that one challenge combines.
@@ -43,14 +45,15 @@ pub struct Parameters {
 }
 
 impl Parameters {
-    /// Of a circuit of `2^k` rows.
-    pub fn of(cs: &ConstraintSystem<Fr>, k: u32) -> Self {
+    /// Of a circuit of `2^k` rows, and a setup of so many powers.
+    pub fn of(cs: &ConstraintSystem<Fr>, k: u32, powers: u64) -> Self {
         let (degree, copied, lookups) = (cs.degree(), cs.permutation().get_columns().len(), cs.lookups().len());
         let products = copied.div_ceil(degree - 2);
         let gates: usize = cs.gates().iter().map(|g| g.polynomials().len()).sum();
         let queries = cs.advice_queries().len() + cs.fixed_queries().len();
         Parameters {
             k,
+            powers,
             degree,
             // A product each starts, ends, and goes on; they are linked; a lookup has five.
             constraints: gates + 1 + products * 2 + products + lookups * 5,
@@ -69,6 +72,8 @@ impl Parameters {
     /// Of the interactive argument's rounds, each a name and `-log2` of its error.
     pub fn rounds(&self) -> [(&'static str, f64); 5] {
         let n = f64::from(self.k).exp2();
+        // What is committed to need not be of less than n coefficients: no check bounds it but the setup.
+        let coefficients = n.max(self.powers as f64);
         let of = |numerator: f64| Self::error_bits(numerator);
         [
             // Columns of a lookup are combined by powers of theta: an input that is in no row of the table hits one.
@@ -76,10 +81,10 @@ impl Parameters {
             // Products over all cells are equal for multisets that differ: in beta and gamma, of the lookups and the copies.
             ("grand products", of(2.0 * n * (self.copied + 2 * self.lookups) as f64)),
             ("combination of constraints", of(self.constraints as f64)),
-            // The identity at a point, of the degree of a constraint times the rows.
-            ("evaluation", of(self.degree as f64 * n)),
+            // The identity at a point, of the degree of a constraint in polynomials of so many coefficients.
+            ("evaluation", of(self.degree as f64 * coefficients)),
             // SHPLONK: polynomials by powers of one challenge, sets of points by another, and the point of the last opening.
-            ("opening", of(self.openings as f64 + n)),
+            ("opening", of(self.openings as f64 + coefficients)),
         ]
     }
 
@@ -139,7 +144,7 @@ mod tests {
     use super::*;
 
     const SMALL: Parameters =
-        Parameters { k: 15, degree: 9, constraints: 40, copied: 7, lookup_width: 1, lookups: 1, openings: 60 };
+        Parameters { k: 15, powers: 1 << 15, degree: 9, constraints: 40, copied: 7, lookup_width: 1, lookups: 1, openings: 60 };
 
     #[test]
     fn the_curve_binds() {
@@ -153,6 +158,7 @@ mod tests {
     fn rounds_weaken_with_size() {
         let larger = [
             Parameters { k: 16, ..SMALL },
+            Parameters { powers: 1 << 16, ..SMALL },
             Parameters { degree: 17, ..SMALL },
             Parameters { constraints: 80, ..SMALL },
             Parameters { copied: 14, ..SMALL },
@@ -164,6 +170,12 @@ mod tests {
             assert!(pairs.clone().all(|((_, a), (_, b))| b <= a), "{other:?}");
             assert!(pairs.clone().any(|((_, a), (_, b))| b < a), "{other:?}");
         }
+        // 2^29 powers: 14 bits of both rounds that rest on the degree of what is committed to, as far as it is the degree.
+        let of_ceremony = Parameters { powers: 1 << 29, ..SMALL }.rounds();
+        assert!((SMALL.rounds()[3].1 - of_ceremony[3].1 - 14.0).abs() < 1e-9);
+        assert!((SMALL.rounds()[4].1 - of_ceremony[4].1 - 14.0).abs() < 0.01);
+        // A setup of fewer powers than rows makes no round stronger.
+        assert_eq!(Parameters { powers: 2, ..SMALL }.rounds(), SMALL.rounds());
         // 2^15 rows: two tables of 2^15 against each other cost 30 bits.
         assert!((SMALL.rounds()[0].1 - (FIELD_BITS - 30.0)).abs() < 1e-9);
     }

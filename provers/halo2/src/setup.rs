@@ -7,14 +7,14 @@
 //! Two formats are read:
 //!
 //! - `.ptau`, snarkjs': magic `ptau`, version 1, sections of (type u32, size u64). Section 1: 32 (u32), the base field's modulus, power
-//!   (u32), ceremony's power (u32). Section 2: `2^(power+1) - 1` powers in G1. Section 3: `2^power` powers in G2.
+//!   (u32), ceremony's power (u32); it stands before the others that are read. Section 2: `2^(power+1) - 1` powers in G1. Section 3: `2^power` powers in G2.
 //! - `ParamsKZG`'s raw form, in which conversions for halo2 are published: `k` (u32), `2^k` powers in G1, as many Lagrange
 //!   commitments (not used: computed anew), the generator of G2, `tau` in G2.
 //!
 //! All integers and coordinates are little-endian, coordinates in Montgomery form, 64 bytes a point of G1, 128 of G2.
 
 use std::fs::File;
-use std::io::{Read, Seek, SeekFrom};
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use halo2_axiom::arithmetic::best_multiexp;
@@ -38,6 +38,10 @@ pub const HASH_BYTES: usize = 64;
 const MAGIC: &[u8; 4] = b"ptau";
 const G1_BYTES: usize = 64;
 const G2_BYTES: usize = 128;
+/// Of a `.ptau` file's first section.
+const PTAU_HEADER: u64 = 44;
+/// Read at a time where nothing is kept.
+const BLOCK: u64 = 1 << 20;
 
 /// Why there are no parameters.
 #[derive(Debug, thiserror::Error)]
@@ -67,7 +71,7 @@ impl Setup {
     /// # Errors
     /// It cannot be read.
     pub fn ceremony(file: &Path) -> Result<Setup, SetupError> {
-        Ok(Setup::Ceremony { file: file.to_owned(), hash: hash_file(file)? })
+        Ok(Setup::Ceremony { file: file.to_owned(), hash: Source::open(file)?.hash()? })
     }
 
     /// Whether one party may know the secret.
@@ -91,24 +95,25 @@ impl Setup {
         match self {
             Setup::Local => Ok(from_secret(k, secret(k))),
             Setup::Ceremony { file, hash } => {
-                let found = hash_file(file)?;
+                let mut source = Source::open(file)?;
+                let powers = Powers::read(&mut source, k);
+                let found = source.hash()?;
                 if found != *hash {
                     let what = format!("the file changed: expected BLAKE2b {}, found {}", hex(hash), hex(found));
                     return Err(SetupError::Wrong { path: file.clone(), what });
                 }
-                read(file, k)
+                powers?.checked(k).map_err(|what| SetupError::Wrong { path: file.clone(), what: what.into() })
             }
         }
     }
-}
 
-fn hash_file(path: &Path) -> Result<[u8; HASH_BYTES], SetupError> {
-    let io = |error| SetupError::Io { path: path.to_owned(), error };
-    let (mut file, mut state, mut buffer) = (File::open(path).map_err(io)?, blake2b_simd::State::new(), vec![0; 1 << 20]);
-    loop {
-        match file.read(&mut buffer).map_err(io)? {
-            0 => return Ok(*state.finalize().as_array()),
-            n => _ = state.update(&buffer[..n]),
+    /// Powers of the secret in G1 that anyone may know, at most: provers commit to polynomials of as many coefficients.
+    ///
+    /// Of a ceremony more are published than a file need have.
+    pub fn most_powers(&self, k: u32) -> u64 {
+        match self {
+            Setup::Local => 1 << k,
+            Setup::Ceremony { .. } => 2 << Fr::S,
         }
     }
 }
@@ -173,13 +178,6 @@ fn assemble(k: u32, g: Vec<G1Affine>, lagrange: Option<Vec<G1Affine>>, s_g2: G2A
     any.from_parts(k, g, lagrange, G2Affine::generator(), s_g2)
 }
 
-/// The first `2^k` powers of a ceremony, checked.
-fn read(path: &Path, k: u32) -> Result<ParamsKZG<Bn256>, SetupError> {
-    let (g, g2, s_g2) = Ceremony::open(path)?.powers(k)?;
-    check(&g, &g2, &s_g2).map_err(|what| SetupError::Wrong { path: path.to_owned(), what: what.into() })?;
-    Ok(assemble(k, g, None, s_g2))
-}
-
 /// That these are the powers of one secret: points of the groups, the first of them the generators, and each next one `tau` times
 /// the one before, all at once by a random linear combination (128 bits a term).
 fn check(g: &[G1Affine], g2: &G2Affine, s_g2: &G2Affine) -> Result<(), &'static str> {
@@ -208,124 +206,180 @@ fn check(g: &[G1Affine], g2: &G2Affine, s_g2: &G2Affine) -> Result<(), &'static 
     Ok(())
 }
 
-/// A ceremony's file.
-struct Ceremony {
+/// A file, read from its start to its end once: what is used of it is what its hash is of.
+struct Source<R> {
     path: PathBuf,
-    file: File,
-    /// There are `2^power` powers at least.
-    power: u32,
-    /// Where the powers in G1 start, the generator of G2, and `tau` in G2.
-    at: [u64; 3],
+    input: R,
+    length: u64,
+    at: u64,
+    state: blake2b_simd::State,
 }
 
-impl Ceremony {
-    fn open(path: &Path) -> Result<Ceremony, SetupError> {
+impl Source<File> {
+    fn open(path: &Path) -> Result<Self, SetupError> {
         let io = |error| SetupError::Io { path: path.to_owned(), error };
-        let file = File::open(path).map_err(io)?;
-        let length = file.metadata().map_err(io)?.len();
-        let mut ceremony = Ceremony { path: path.to_owned(), file, power: 0, at: [0; 3] };
-        if ceremony.bytes::<4>(0)? == *MAGIC {
-            ceremony.open_ptau(length)?;
-        } else {
-            ceremony.open_raw(length)?;
-        }
-        Ok(ceremony)
+        let input = File::open(path).map_err(io)?;
+        let length = input.metadata().map_err(io)?.len();
+        Ok(Source::new(path, input, length))
+    }
+}
+
+impl<R: Read> Source<R> {
+    fn new(path: &Path, input: R, length: u64) -> Self {
+        Source { path: path.to_owned(), input, length, at: 0, state: blake2b_simd::State::new() }
     }
 
     fn wrong(&self, what: impl Into<String>) -> SetupError {
         SetupError::Wrong { path: self.path.clone(), what: what.into() }
     }
 
-    fn vec(&mut self, at: u64, length: usize) -> Result<Vec<u8>, SetupError> {
+    fn io(&self, error: std::io::Error) -> SetupError {
+        SetupError::Io { path: self.path.clone(), error }
+    }
+
+    /// The next bytes.
+    fn vec(&mut self, length: usize) -> Result<Vec<u8>, SetupError> {
         let mut bytes = vec![0; length];
-        let read = self.file.seek(SeekFrom::Start(at)).and_then(|_| self.file.read_exact(&mut bytes));
-        read.map_err(|error| SetupError::Io { path: self.path.clone(), error })?;
+        self.input.read_exact(&mut bytes).map_err(|error| self.io(error))?;
+        self.state.update(&bytes);
+        self.at += length as u64;
         Ok(bytes)
     }
 
-    fn bytes<const N: usize>(&mut self, at: u64) -> Result<[u8; N], SetupError> {
-        Ok(self.vec(at, N)?.try_into().expect("so many"))
+    fn bytes<const N: usize>(&mut self) -> Result<[u8; N], SetupError> {
+        Ok(self.vec(N)?.try_into().expect("so many"))
     }
 
-    fn number(&mut self, at: u64) -> Result<u32, SetupError> {
-        self.bytes(at).map(u32::from_le_bytes)
+    fn number(&mut self) -> Result<u32, SetupError> {
+        self.bytes().map(u32::from_le_bytes)
     }
 
-    fn take_power(&mut self, power: u32) -> Result<(), SetupError> {
-        if !(1..=Fr::S).contains(&power) {
-            return Err(self.wrong(format!("expected 2^1 to 2^{} powers, found 2^{power}", Fr::S)));
+    /// Goes on to a place that is not behind.
+    fn skip_to(&mut self, at: u64) -> Result<(), SetupError> {
+        while self.at < at {
+            self.vec((at - self.at).min(BLOCK) as usize)?;
         }
-        self.power = power;
         Ok(())
     }
 
-    fn open_ptau(&mut self, length: u64) -> Result<(), SetupError> {
-        let (version, count) = (self.number(4)?, self.number(8)?);
+    /// BLAKE2b of all bytes, those that are left included.
+    fn hash(mut self) -> Result<[u8; HASH_BYTES], SetupError> {
+        let mut buffer = vec![0; BLOCK as usize];
+        loop {
+            match self.input.read(&mut buffer) {
+                Ok(0) => return Ok(*self.state.finalize().as_array()),
+                Ok(n) => _ = self.state.update(&buffer[..n]),
+                Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(self.io(error)),
+            }
+        }
+    }
+}
+
+/// The first `2^k` powers in G1 of a ceremony, the generator of G2 and `tau` in G2, as they are encoded.
+struct Powers {
+    g: Vec<u8>,
+    g2: Vec<u8>,
+    s_g2: Vec<u8>,
+}
+
+impl Powers {
+    fn read(source: &mut Source<impl Read>, k: u32) -> Result<Powers, SetupError> {
+        let first = source.bytes::<4>()?;
+        if first == *MAGIC { Powers::read_ptau(source, k) } else { Powers::read_raw(source, u32::from_le_bytes(first), k) }
+    }
+
+    /// That there are `2^power` powers, and that they are enough.
+    fn check_power(source: &Source<impl Read>, power: u32, k: u32) -> Result<(), SetupError> {
+        if !(1..=Fr::S).contains(&power) {
+            return Err(source.wrong(format!("expected 2^1 to 2^{} powers, found 2^{power}", Fr::S)));
+        }
+        if power < k {
+            return Err(SetupError::TooSmall { path: source.path.clone(), found: power, needed: k });
+        }
+        Ok(())
+    }
+
+    fn read_ptau(source: &mut Source<impl Read>, k: u32) -> Result<Powers, SetupError> {
+        let (version, count) = (source.number()?, source.number()?);
         if version != 1 {
-            return Err(self.wrong(format!("expected version 1 of the format, found {version}")));
+            return Err(source.wrong(format!("expected version 1 of the format, found {version}")));
         }
-        let mut sections = std::collections::BTreeMap::new();
-        let mut at = 12;
+        let mut seen = std::collections::BTreeSet::new();
+        let (mut power, mut powers, mut powers_in_g2) = (None, None, None);
         for _ in 0..count {
-            let (kind, size) = (self.number(at)?, u64::from_le_bytes(self.bytes(at + 4)?));
-            at += 12;
-            if size > length.saturating_sub(at) {
-                return Err(self.wrong(format!("section {kind} is cut short")));
+            let (kind, size) = (source.number()?, u64::from_le_bytes(source.bytes()?));
+            let start = source.at;
+            if size > source.length.saturating_sub(start) {
+                return Err(source.wrong(format!("section {kind} is cut short")));
             }
-            if sections.insert(kind, (at, size)).is_some() {
-                return Err(self.wrong(format!("section {kind} stands twice")));
+            if !seen.insert(kind) {
+                return Err(source.wrong(format!("section {kind} stands twice")));
             }
-            at += size;
+            let expect = |source: &Source<_>, expected: u64| match size {
+                found if found == expected => Ok(()),
+                found => Err(source.wrong(format!("section {kind}: expected {expected} bytes, found {found}"))),
+            };
+            match (kind, power) {
+                (1, _) => {
+                    expect(source, PTAU_HEADER)?;
+                    power = Some(Powers::read_header(source, k)?);
+                }
+                (2, Some(power)) => {
+                    expect(source, ((2 << power) - 1) * G1_BYTES as u64)?;
+                    powers = Some(source.vec(G1_BYTES << k)?);
+                }
+                (3, Some(power)) => {
+                    expect(source, (1 << power) * G2_BYTES as u64)?;
+                    powers_in_g2 = Some((source.vec(G2_BYTES)?, source.vec(G2_BYTES)?));
+                }
+                (2 | 3, None) => return Err(source.wrong(format!("section 1 is missing before section {kind}"))),
+                _ => {}
+            }
+            source.skip_to(start + size)?;
         }
-        let mut section = |kind: u32| sections.remove(&kind).ok_or_else(|| self.wrong(format!("section {kind} is missing")));
-        let (header, powers, powers_in_g2) = (section(1)?, section(2)?, section(3)?);
-        let modulus = self.bytes::<36>(header.0)?;
+        let missing = |kind: u32| source.wrong(format!("section {kind} is missing"));
+        let g = powers.ok_or_else(|| missing(2))?;
+        let (g2, s_g2) = powers_in_g2.ok_or_else(|| missing(3))?;
+        Ok(Powers { g, g2, s_g2 })
+    }
+
+    /// The power that the first section says.
+    fn read_header(source: &mut Source<impl Read>, k: u32) -> Result<u32, SetupError> {
         let mut expected = [0; 36];
         expected[0] = 32;
         expected[4..].copy_from_slice(&(-Fq::ONE).to_repr());
         expected[4] += 1;
-        if modulus != expected {
-            return Err(self.wrong("the curve is not BN254"));
+        if source.bytes::<36>()? != expected {
+            return Err(source.wrong("the curve is not BN254"));
         }
-        let power = self.number(header.0 + 36)?;
-        self.take_power(power)?;
-        let sizes = [((2 << power) - 1) * G1_BYTES as u64, (1 << power) * G2_BYTES as u64];
-        if [powers.1, powers_in_g2.1] != sizes {
-            return Err(self.wrong(format!("expected sections of {sizes:?} bytes, found {:?}", [powers.1, powers_in_g2.1])));
-        }
-        self.at = [powers.0, powers_in_g2.0, powers_in_g2.0 + G2_BYTES as u64];
-        Ok(())
+        let power = source.number()?;
+        Powers::check_power(source, power, k)?;
+        Ok(power)
     }
 
-    fn open_raw(&mut self, length: u64) -> Result<(), SetupError> {
-        let power = self.number(0)?;
-        self.take_power(power)?;
+    fn read_raw(source: &mut Source<impl Read>, power: u32, k: u32) -> Result<Powers, SetupError> {
+        Powers::check_power(source, power, k)?;
         let end = 4 + (2 << power) * G1_BYTES as u64;
-        if length != end + 2 * G2_BYTES as u64 {
-            return Err(self.wrong("neither .ptau nor ParamsKZG: its length does not fit its first number"));
+        if source.length != end + 2 * G2_BYTES as u64 {
+            return Err(source.wrong("neither .ptau nor ParamsKZG: its length does not fit its first number"));
         }
-        self.at = [4, end, end + G2_BYTES as u64];
-        Ok(())
+        let g = source.vec(G1_BYTES << k)?;
+        source.skip_to(end)?;
+        Ok(Powers { g, g2: source.vec(G2_BYTES)?, s_g2: source.vec(G2_BYTES)? })
     }
 
-    /// The first `2^k` powers, the generator of G2 and `tau` in G2; nothing is checked of how they hang together.
-    fn powers(&mut self, k: u32) -> Result<(Vec<G1Affine>, G2Affine, G2Affine), SetupError> {
-        if self.power < k {
-            return Err(SetupError::TooSmall { path: self.path.clone(), found: self.power, needed: k });
-        }
-        let [powers, generator, tau] = self.at;
-        let bytes = self.vec(powers, G1_BYTES << k)?;
-        let g: Option<Vec<G1Affine>> = bytes.par_chunks(G1_BYTES).map(G1Affine::from_raw_bytes).collect();
-        let g = g.ok_or_else(|| {
-            self.wrong("a power is not a point of G1: a coordinate is not below the modulus, or it is off the curve")
-        })?;
-        let mut second = |at: u64| -> Result<G2Affine, SetupError> {
-            let bytes = self.vec(at, G2_BYTES)?;
-            G2Affine::from_raw_bytes(&bytes).ok_or_else(|| {
-                self.wrong("a power is not a point of G2: a coordinate is not below the modulus, or it is off the curve")
-            })
+    /// Parameters of these powers, if they are such.
+    fn checked(self, k: u32) -> Result<ParamsKZG<Bn256>, &'static str> {
+        let g: Option<Vec<G1Affine>> = self.g.par_chunks(G1_BYTES).map(G1Affine::from_raw_bytes).collect();
+        let g = g.ok_or("a power is not a point of G1: a coordinate is not below the modulus, or it is off the curve")?;
+        let in_g2 = |bytes: &[u8]| {
+            let point = G2Affine::from_raw_bytes(bytes);
+            point.ok_or("a power is not a point of G2: a coordinate is not below the modulus, or it is off the curve")
         };
-        Ok((g, second(generator)?, second(tau)?))
+        let (g2, s_g2) = (in_g2(&self.g2)?, in_g2(&self.s_g2)?);
+        check(&g, &g2, &s_g2)?;
+        Ok(assemble(k, g, None, s_g2))
     }
 }
 
@@ -406,6 +460,12 @@ mod tests {
     }
 
     #[test]
+    fn a_ceremony_has_more_powers_than_a_circuit_needs() {
+        let ceremony = Setup::Ceremony { file: PathBuf::new(), hash: [0; HASH_BYTES] };
+        assert_eq!((Setup::Local.most_powers(18), ceremony.most_powers(18)), (1 << 18, 1 << 29));
+    }
+
+    #[test]
     fn what_is_no_ceremony_is_refused() {
         let good = bytes_of(K, Fr::from(5));
         let put = |at: usize, with: &[u8]| {
@@ -482,6 +542,49 @@ mod tests {
         let message = setup.parameters(K).expect_err("it changed").to_string();
         std::fs::remove_file(&path).unwrap();
         assert!(message.contains("the file changed"), "{message}");
+    }
+
+    /// A source that gives each byte once has given all that was used, and the hash is of the same bytes.
+    #[test]
+    fn what_is_hashed_is_what_is_used() {
+        for bytes in [bytes_of(K + 1, Fr::from(5)), ptau()] {
+            let mut source = Source::new(Path::new("once"), &bytes[..], bytes.len() as u64);
+            let powers = Powers::read(&mut source, K).unwrap();
+            assert!([&powers.g, &powers.g2, &powers.s_g2].iter().all(|part| bytes.windows(part.len()).any(|w| w == &part[..])));
+            assert_eq!(source.hash().unwrap(), *blake2b_simd::blake2b(&bytes).as_array());
+            powers.checked(K).unwrap();
+        }
+    }
+
+    /// Powers and hash are of the one file that was opened, whatever its name stands for by then.
+    #[test]
+    fn a_file_that_is_replaced_while_it_is_read_is_not_mixed() {
+        let path = std::env::temp_dir().join(format!("multiprover-halo2-{}-swapped", std::process::id()));
+        let (published, other) = (bytes_of(K, Fr::from(5)), bytes_of(K, Fr::from(6)));
+        std::fs::write(&path, &other).unwrap();
+        let mut source = Source::open(&path).unwrap();
+        let powers = Powers::read(&mut source, K).unwrap();
+        assert_ne!(powers.s_g2, published[published.len() - G2_BYTES..]);
+        std::fs::remove_file(&path).unwrap();
+        std::fs::write(&path, &published).unwrap();
+        assert_eq!(source.hash().unwrap(), *blake2b_simd::blake2b(&other).as_array());
+        std::fs::remove_file(&path).unwrap();
+    }
+
+    #[test]
+    fn ptau_sections_are_in_order_and_once() {
+        let good = ptau();
+        // Section 1, with its kind and size, takes 56 bytes from 12.
+        let (header, rest) = (&good[12..68], &good[68..]);
+        let swapped = |first: &[&[u8]]| [&good[..12], &first.concat()].concat();
+        let second = 12 + u64::from_le_bytes(rest[4..12].try_into().unwrap()) as usize;
+        let message = refused("ptau-order", &swapped(&[&rest[..second], header, &rest[second..]]));
+        assert!(message.contains("section 1 is missing before section 2"), "{message}");
+        let message = refused("ptau-twice", &swapped(&[header, header, &rest[second..]]));
+        assert!(message.contains("section 1 stands twice"), "{message}");
+        let mut short = good[..68].to_vec();
+        short[8..12].copy_from_slice(&1u32.to_le_bytes());
+        assert!(refused("ptau-missing", &short).contains("section 2 is missing"));
     }
 
     #[test]

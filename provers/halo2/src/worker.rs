@@ -120,12 +120,17 @@ pub fn child<C: Call>(cache: &Cache) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// This program: on Linux the one that runs, whatever stands in its file's place since it started.
+fn program() -> std::io::Result<std::path::PathBuf> {
+    if cfg!(target_os = "linux") { Ok("/proc/self/exe".into()) } else { std::env::current_exe() }
+}
+
 /// The server's side: one call in a worker, its updates handed on. The worker ends when this does, and when nobody wants them.
 ///
 /// # Errors
 /// The worker could not be started, or ended without an answer.
 pub async fn run<C: Call>(request: &C, cache: &Cache, updates: &mpsc::Sender<Result<C::Update, Status>>) -> Result<(), Status> {
-    let program = std::env::current_exe().map_err(|e| Status::internal(format!("this program cannot be found: {e}")))?;
+    let program = program().map_err(|e| Status::internal(format!("this program cannot be found: {e}")))?;
     let mut command = tokio::process::Command::new(program);
     command.args(["--worker", C::NAME, "--cache"]).arg(&cache.folder);
     if let Setup::Ceremony { file, hash } = &cache.setup {

@@ -22,9 +22,13 @@ struct Server {
 
 impl Server {
     fn start(name: &str, arguments: &[&str]) -> Server {
+        Server::of(Path::new(env!("CARGO_BIN_EXE_prover")), name, arguments)
+    }
+
+    fn of(program: &Path, name: &str, arguments: &[&str]) -> Server {
         let folder = std::env::temp_dir().join(format!("multiprover-halo2-{name}-{}", std::process::id()));
         std::fs::create_dir_all(&folder).unwrap();
-        let mut command = Command::new(env!("CARGO_BIN_EXE_prover"));
+        let mut command = Command::new(program);
         command
             .arg("--listen")
             .arg(format!("unix://{}", folder.join("socket").display()))
@@ -210,6 +214,22 @@ async fn setups_are_told_apart() {
     assert_eq!(refusal.code(), Code::Unsupported);
     assert!(refusal.message.contains("2^4"), "{refusal:?}");
     assert_eq!(std::fs::read_dir(ceremony.folder.join("cache")).unwrap().count(), 0, "no half-made keys");
+}
+
+/// A build puts another program in the place of one that runs.
+#[cfg(target_os = "linux")]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_program_that_is_replaced_goes_on() {
+    let program = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("replaced-{}", std::process::id()));
+    std::fs::hard_link(env!("CARGO_BIN_EXE_prover"), &program).unwrap();
+    let server = Server::of(&program, "replaced", &[]);
+    let mut client = server.client().await;
+    let garbage = pb::PrepareRequest { program: vec![0xff; 9], slots: 1, ..Default::default() };
+    std::fs::remove_file(&program).unwrap();
+    assert_eq!(prepare(&mut client, &garbage).await.unwrap_err().code(), Code::Malformed);
+    std::fs::write(&program, "another program").unwrap();
+    assert_eq!(prepare(&mut client, &garbage).await.unwrap_err().code(), Code::Malformed);
+    std::fs::remove_file(&program).unwrap();
 }
 
 /// A call that is dropped, or out of its time, takes its worker with it; the server goes on.

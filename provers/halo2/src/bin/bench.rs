@@ -117,7 +117,7 @@ fn measure(
     let inputs = executed.public.to_vec().try_into().expect("as many as the circuit has");
     verifier.verify(&inputs, &proof)?;
     let (_, verify) = clock.lap();
-    let (proven, conjectured) = least(&prover::security(k));
+    let (proven, conjectured) = least(&prover::security(k, &Setup::Local));
     Ok(json!({
         "setup_cpu_s": setup,
         "keygen_cpu_s": keygen,
