@@ -64,6 +64,22 @@ KINDS = {
         "divmod -2^100..(2^90+17) 1..2^90",
         "signature",
     ],
+    "halo2": [
+        "hash of 0",
+        "hash of 5",
+        "path of 3 levels",
+        "bits 160",
+        "boolean",
+        "sum of 7 words",
+        "less 0..(2^64-1) -2^100..(2^90+17)",
+        "equal 0..2^96 0..(2^64-1)",
+        "range -5..1000 0..(2^32-1)",
+        "select -5..1000",
+        "mul 0..(2^64-1) -2^63..(2^63-1)",
+        "divmod 0..(2^64-1) 7..7",
+        "divmod -2^100..(2^90+17) 1..2^90",
+        "divmod -(2^127-1)..(2^127-1) 1..(2^127-1)",
+    ],
 }
 
 
@@ -159,6 +175,29 @@ def test_a_remainder_without_its_bound_is_not_determined() -> None:
     # b - 1 - r is the sum of its limbs: the last constraint, but for the product, that names the divisor.
     bound = max(i for i, sides in enumerate(system.r1cs) if any(divisor in form for form in sides))
     assert CHECKER.check(system.without([bound]), search=False).by is None
+
+
+@pytest.mark.parametrize(
+    ("name", "which"),
+    [
+        ("less 0..(2^64-1) 0..(2^64-1)", [0]),  # a limb of any size
+        ("divmod 0..(2^64-1) 1..1000", [0]),
+        ("divmod 0..(2^64-1) 1..1000", [-4, -3]),  # b - 1 - r of any size
+    ],
+)
+def test_a_lookup_left_out_is_found(name: str, which: list[int]) -> None:
+    system = gadget("halo2", name)
+    gone = {which_one % len(system.lookups) for which_one in which}
+    kept = tuple(lookup for i, lookup in enumerate(system.lookups) if i not in gone)
+    refused(replace(system, lookups=kept), system)
+
+
+def test_a_row_left_out_is_found() -> None:
+    system = gadget("halo2", "less 0..(2^64-1) 0..(2^64-1)")
+    (top,) = system.outputs
+    # The sign is 0 or 1.
+    (held,) = [i for i, row in enumerate(system.rows) if row.wires.count(top) > 1]
+    refused(replace(system, rows=system.rows[:held] + system.rows[held + 1 :]), system)
 
 
 # Systems written by hand: the rules at their borders.

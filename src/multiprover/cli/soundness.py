@@ -196,7 +196,7 @@ def faults_halo2(json: Json = False) -> None:
 def determinism(
     prover: Annotated[
         str, typer.Option(help="Provers with circuits, separated by commas.")
-    ] = "groth16,plonky2",
+    ] = "groth16,plonky2,halo2",
     only: Annotated[str, typer.Option(help="Only gadgets with this in their name.")] = "",
     write: Annotated[Path | None, typer.Option(help="Put the table into this page.")] = None,
     json: Json = False,

@@ -19,6 +19,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass
+from math import gcd
 from typing import TYPE_CHECKING
 
 from multiprover.soundness.determinism.normal import centred, is_constant
@@ -111,6 +112,10 @@ class _Cluster:
             if read is None or self._spread(read[0]) >= self.p:
                 continue
             terms, known = read
+            # A common factor has an inverse mod p.
+            common = gcd(*terms.values(), *known.values())
+            terms = {v: c // common for v, c in terms.items()}
+            known = {w: c // common for w, c in known.items()}
             return _Equation({v: {0: c} for v, c in terms.items()}, self._values(terms, known))
         return None
 

@@ -332,6 +332,12 @@ def normalise(system: System, functions: Mapping[str, bool]) -> Normal:
         if key not in flattened:
             flattened[key] = _flatten(gate, row.constants, system.p)
         _place(normal, flattened[key], gate, row)
+    for lookup in system.lookups:
+        if connected.intersection(lookup.form):
+            normal.limit_form(lookup.form, lookup.lo, lookup.hi)
+    # A running sum is solved from its end, so that each of its wires is what its limbs say.
+    normal.defining[:0] = [(e, frozenset()) for e in reversed(normal.equations)]
+    normal.equations = []
     plain = lookups(normal)
     for left, right, out in plain:
         if is_constant(left) or is_constant(right):
@@ -359,6 +365,10 @@ def relevant(system: System) -> set[int]:
         first = find(row.wires[0])
         for w in row.wires[1:]:
             parent[find(w)] = first
+    for lookup in system.lookups:
+        joined = [find(w) for w in lookup.form if w]
+        for w in joined[1:]:
+            parent[w] = joined[0]
     roots = {find(w) for w in (*system.inputs, *system.outputs)}
     return {w for w in range(1, system.wires) if find(w) in roots}
 

@@ -20,6 +20,10 @@ TOOLS = {
         "provers/plonky2/target/release/examples/gadgets",
         "make -C provers/plonky2 target/release/examples/gadgets",
     ),
+    "halo2": (
+        "provers/halo2/target/release/examples/gadgets",
+        "make -C provers/halo2 target/release/examples/gadgets",
+    ),
 }
 """By prover, the tool that writes its gadgets and what builds it. None is shipped."""
 

@@ -492,6 +492,7 @@ def required(normal: Normal) -> list[int]:
         function = system.gates[row.gate].function
         places = range(len(row.wires)) if function is None else (*function[0], *function[1])
         wires.update(row.wires[i] for i in places)
+    wires.update(w for lookup in system.lookups for w in lookup.form)
     if system.rows:
         wires &= relevant(system)
     return sorted(wires - normal.free - {0})

@@ -73,10 +73,10 @@ class _Copy:
     def vanishes(self, form: Form) -> Any | None:
         """That the form is a multiple of p; None if these are too many to write down."""
         expression, lo, hi = self.read(form)
-        multiples = range(-(-lo // self.p), hi // self.p + 1)
-        if len(multiples) > MOST_MULTIPLES:
+        first, last = -(-lo // self.p), hi // self.p
+        if last - first >= MOST_MULTIPLES:
             return None
-        return z3.Or([expression == k * self.p for k in multiples])
+        return z3.Or([expression == k * self.p for k in range(first, last + 1)])
 
 
 def prove(state: Propagation) -> bool:

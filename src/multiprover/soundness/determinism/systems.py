@@ -2,7 +2,8 @@
 
 The format is stated at the head of ``provers/groth16/cmd/gadgets/main.go`` (R1CS) and
 ``provers/plonky2/examples/gadgets.rs`` (gates as straight lines, rows that
-use them). A prover may use either or both. Reading checks the honest example: every constraint must hold for
+use them), lookups in a table of integers at that of ``provers/halo2/examples/gadgets.rs``. A prover may use
+any of them. Reading checks the honest example: every constraint must hold for
 it.
 """
 
@@ -92,6 +93,15 @@ class Challenge:
 
 
 @dataclass(frozen=True)
+class Lookup:
+    """A form that a table holds to an integer from ``lo`` to ``hi``."""
+
+    form: Form
+    lo: int
+    hi: int
+
+
+@dataclass(frozen=True)
 class System:
     """One gadget's constraints, compiled alone.
 
@@ -115,6 +125,7 @@ class System:
     gates: Mapping[str, Gate] = field(repr=False)
     curve: tuple[int, int] | None
     witness: tuple[int, ...] | None = field(repr=False)
+    lookups: tuple[Lookup, ...] = ()
 
     def evaluate(self, form: Form, values: Sequence[int]) -> int:
         return sum(c * values[w] for w, c in form.items()) % self.p
@@ -130,6 +141,9 @@ class System:
             wires = [values[w] for w in row.wires]
             results = self.gates[row.gate].values(wires, row.constants, self.p)
             found += [f"row {i}, {row.gate}, constraint {j}" for j, v in enumerate(results) if v]
+        for i, lookup in enumerate(self.lookups):
+            if not lookup.lo <= self.evaluate(lookup.form, values) <= lookup.hi:
+                found.append(f"lookup {i}")
         return found
 
     def without(self, r1cs: Iterable[int] = (), gates: Mapping[str, Gate] | None = None) -> System:
@@ -140,7 +154,8 @@ class System:
 
     @cached_property
     def constraints(self) -> int:
-        return len(self.r1cs) + sum(len(self.gates[row.gate].zero) for row in self.rows)
+        gates = sum(len(self.gates[row.gate].zero) for row in self.rows)
+        return len(self.r1cs) + gates + len(self.lookups)
 
 
 def alone(prover: str, name: str, gate: Gate, p: int) -> System:
@@ -217,4 +232,8 @@ def _system(
         gates=gates,
         curve=None if curve is None else (int(curve["a"]), int(curve["d"])),
         witness=None if witness is None else (1,) * shift + tuple(int(v) for v in witness),
+        lookups=tuple(
+            Lookup({int(w) + shift: int(c) for w, c in terms}, int(lo), int(hi))
+            for terms, lo, hi in document.get("lookups", ())
+        ),
     )
