@@ -190,7 +190,7 @@ def _wide(case: Case, rng: random.Random) -> Iterator[Case]:
 
 
 def _siblings(rng: random.Random) -> Iterator[Case]:
-    """Siblings may be any bytes: what the native verifier must hash as they stand, and nothing else for them."""
+    """Siblings may be any bytes: the native verifier must hash them as they stand, and only those."""
     case = unhashed()
     yield case
     at = case.proof.index(NO_HASH)

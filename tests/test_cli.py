@@ -167,7 +167,9 @@ def test_what_cannot_be_done_is_one_line_with_a_reason(tmp_path: Path) -> None:
     arguments = ("demo", "--types", "sgx", "--count", "2")
     assert "has 1 trades, 2 were asked for" in refused(*arguments, "--trades", str(few))
     assert "there is no trades file" in refused(*arguments, "--trades", str(tmp_path / "none.csv"))
-    assert "expected one of the proof types groth16, halo2, plonky2, sgx" in refused("provers", "--types", "groth17")
+    assert "expected one of the proof types groth16, halo2, plonky2, sgx" in refused(
+        "provers", "--types", "groth17"
+    )
     assert "is no data directory" in refused("status", str(tmp_path))
     assert "got no answer" in refused(
         *arguments, "--l1", "http://127.0.0.1:1", MULTIPROVER_CACHE=str(tmp_path)
