@@ -2,27 +2,41 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import closing
 
 import pytest
 
-from multiprover.soundness import faults, halo2_faults, halo2_planting
+from multiprover.program import Code
+from multiprover.soundness import faults, halo2_planting
 from multiprover.soundness.checkers import CheckerError, Tool, repository
+from multiprover.soundness.world import Case
 
 
 @pytest.mark.parametrize("fault", halo2_planting.FAULTS)
 def test_a_fault_can_be_planted(fault: str) -> None:
-    """`multiprover soundness faults-halo2` builds and measures them."""
+    """`multiprover soundness faults` builds and measures them."""
     patch = halo2_planting.FAULTS[fault]
     source = (repository() / "provers/halo2" / patch.file).read_text(encoding="utf-8")
     assert f'crate::planted("{fault}")' in patch.apply(source)
 
 
-@pytest.mark.parametrize("fault", halo2_faults.CATALOGUE, ids=lambda fault: fault.planted)
-def test_the_real_circuit_refuses_what_a_fault_lets_through(fault: halo2_faults.Halo2Fault) -> None:
-    case, _ = fault.attack()
+@pytest.mark.parametrize(
+    "attack",
+    [
+        faults.replayed,
+        faults.inflated,
+        faults.another_key,
+        faults.off_curve,
+        faults.forged_signature,
+        lambda: faults.unsigned(faults.SPOILT),
+        lambda: faults.miscalculated(Code.DIVMOD, -1)[0],
+    ],
+    ids=["replayed", "inflated", "another key", "off curve", "forged", "unsigned", "miscalculated"],
+)
+def test_the_real_circuit_refuses_what_a_fault_lets_through(attack: Callable[[], Case]) -> None:
     with closing(Tool.of("halo2")) as tool:
-        verdict = tool.check(case)
+        verdict = tool.check(attack())
     assert verdict.refusal is not None
     assert verdict.violated
 

@@ -169,29 +169,6 @@ def faults(
         raise SoundnessError("\n".join(wrong))
 
 
-@app.command("faults-halo2")
-def faults_halo2(json: Json = False) -> None:
-    """Plant a fault in each part of halo2's circuit, and see that a false batch passes with it alone."""
-    from multiprover.soundness import halo2_faults as planted
-    from multiprover.soundness.checkers import CheckerError
-
-    try:
-        found = {f.name: (f.component, planted.measure(f).proves) for f in planted.CATALOGUE}
-        found |= {component: (component, v.proves) for component, v in planted.shared().items()}
-    except CheckerError as error:
-        raise SoundnessError(str(error)) from error
-    if json:
-        print_json([{"fault": n, "component": c, "accepts": {"halo2": a}} for n, (c, a) in found.items()])
-    else:
-        table = Table("fault", "component", "halo2")
-        for name, (component, accepts) in found.items():
-            table.add_row(name, component, "accepts" if accepts else "refuses")
-        out.print(table)
-    harmless = [name for name, (_, accepts) in found.items() if not accepts]
-    if harmless:
-        raise SoundnessError(f"expected halo2 to accept a false batch with: {', '.join(harmless)}")
-
-
 @app.command()
 def determinism(
     prover: Annotated[

@@ -40,7 +40,8 @@ from multiprover.settlement.errors import RefusedError
 from multiprover.settlement.l1 import L1, open_l1
 from multiprover.soundness import bank, forging, settling
 from multiprover.soundness.bank import NONCE_RULE, SOURCE
-from multiprover.soundness.checkers import CheckerError, Tool
+from multiprover.soundness.checkers import TOOLS, CheckerError, Tool
+from multiprover.soundness.halo2_planting import halo2_tool
 from multiprover.soundness.mutation import Requests
 from multiprover.soundness.planting import (
     Patch,
@@ -58,8 +59,8 @@ from multiprover.suites import get
 from multiprover.suites.bn254 import Bn254
 from multiprover.suites.goldilocks import Goldilocks
 
-ALL: Final = ("groth16", "plonky2", "sgx")
-"""The types of this matrix; halo2's own is :mod:`.halo2_faults`."""
+ALL: Final = ("groth16", "halo2", "plonky2", "sgx")
+"""The types of the matrix."""
 
 MUTANTS = 12_000
 """Lies told to a build with a fault, where the fault shows only in mutants."""
@@ -67,28 +68,10 @@ MUTANTS = 12_000
 POLICIES: Mapping[str, tuple[str, ...]] = {
     "groth16 + sgx": ("groth16", "sgx"),
     "groth16 + plonky2": ("groth16", "plonky2"),
-    "triple": ALL,
-    "four": ("groth16", "halo2", "plonky2", "sgx"),
+    "triple": ("groth16", "plonky2", "sgx"),
+    "four": ALL,
 }
-"""Deployments, each with the default policy by value. ``four`` has ``halo2`` too, played by a stand-in."""
-
-HALO2: Final = frozenset(
-    {
-        "program",
-        "transition-source",
-        "multiprover-tracer",
-        "suite-bn254",
-        "field-bn254-fr",
-        "curve-bn254",
-        "curve-babyjubjub",
-        "poseidon2-bn254",
-        "keccak256",
-        "evm-pairing-precompile",
-    }
-)
-"""Components that ``halo2`` shares with the types measured here: a fault of the component itself breaks it
-too. (One in another type's use of it does not.)
-"""
+"""Deployments, each with the default policy by value."""
 
 INPUTS: tuple[Lie, ...] = ("inputs",)
 RESULT: tuple[Lie, ...] = ("result",)
@@ -112,7 +95,6 @@ class Row:
         rests: the types whose manifest lists the component.
         foreseen: the types that the fault was expected to break.
         lies: what can be false in a batch that they accept.
-        shared: whether it is the component itself that is broken, and so every type that rests on it.
     """
 
     fault: str
@@ -123,7 +105,6 @@ class Row:
     rests: tuple[str, ...]
     foreseen: tuple[str, ...]
     lies: tuple[Lie, ...] = INPUTS
-    shared: bool = False
 
     @property
     def broken(self) -> tuple[str, ...]:
@@ -144,8 +125,6 @@ class Row:
         """What L1 does under a policy, by what is false; with the council at work, and silent."""
         types = POLICIES[policy]
         liars = set(self.broken) & set(types)
-        if self.shared and "halo2" in types and (self.component in HALO2 or not self.component):
-            liars.add("halo2")
         if not liars:
             return []
         return [
@@ -185,7 +164,7 @@ class Bench:
     """The real types, and where faults are measured."""
 
     def __init__(self) -> None:
-        self.tools = {name: Tool.of(name) for name in ("groth16", "plonky2")}
+        self.tools = {name: Tool.of(name) for name in TOOLS}
         self.enclave = Requests()
 
     def close(self) -> None:
@@ -220,7 +199,6 @@ class Fault:
         foreseen: the types that should accept the false batch.
         measure: plants it, attacks, and gives what each type made of it.
         lies: what can be false in a batch that they accept; the first is that of ``measure``.
-        shared: the component itself is broken, not one type's use of it.
         stands_for: why the plant shows what the fault does, where it is another one of the same effect.
     """
 
@@ -231,7 +209,6 @@ class Fault:
     foreseen: tuple[str, ...]
     measure: Callable[[Bench], dict[str, Cell]] = field(repr=False)
     lies: tuple[Lie, ...] = INPUTS
-    shared: bool = False
     stands_for: str = ""
 
 
@@ -262,6 +239,31 @@ def unsigned(places: Sequence[int]) -> Case:
         bad.append(bytes(changed))
     transaction = Transaction(good.words, (tuple(bad),))
     return at.forged("bad signature", (SOURCE, bank.CLASS), [transaction], 1, "signature")
+
+
+def another_key() -> Case:
+    """A payment that the receiver signed, not the payer."""
+    at = bank.world()
+    receiver = bank.wallets(at.program.suites)[1]
+    transaction = replace(bank.payment(at), signers=[(receiver, 0)]).on(at)
+    return at.forged("another key", (SOURCE, bank.CLASS), [transaction], 1, "signature")
+
+
+def off_curve() -> Case:
+    """A payment by an account whose key is of (0, 0), which is on no curve, with a signature of zeros. The
+    other suite's has a bit changed.
+    """
+    at = bank.world()
+    record = list(at.state.read_record(0, 1))
+    key = record[0]
+    # The part under bn254 is of (0, 0); the other stays the holder's.
+    record[0] = type(key)(forging.off_curve_key() + key.data[32:])
+    at.state.write(0, 1, record)
+    good = bank.payment(at).on(at)
+    other = bytearray(good.signatures[0][1])
+    other[SPOILT[1]] ^= 1
+    transaction = Transaction(good.words, ((bytes(160), bytes(other)),))
+    return at.forged("off the curve", (SOURCE, bank.CLASS), [transaction], 1, "A is on no curve")
 
 
 def forged_signature() -> Case:
@@ -372,6 +374,33 @@ def _in_rust(fault: str, attack: Callable[[], Case]) -> Callable[[Bench], dict[s
     return measure
 
 
+def _in_halo2(fault: str, attack: Callable[[], Case]) -> Callable[[Bench], dict[str, Cell]]:
+    """A fault of the halo2 prover's own sources."""
+
+    def measure(bench: Bench) -> dict[str, Cell]:
+        with halo2_tool(fault) as tool:
+            return bench.ask(attack(), {"halo2": tool})
+
+    return measure
+
+
+def _rounded_down_halo2(fault: str) -> Callable[[Bench], dict[str, Cell]]:
+    """The witness has one less for the quotient and the divisor more for the remainder."""
+
+    def measure(bench: Bench) -> dict[str, Cell]:
+        case, op = miscalculated(Code.DIVMOD, -1)
+        cells = bench.ask(case)
+        with halo2_tool(lie=op) as tool:
+            if tool.check(case).proves:
+                raise CheckerError("halo2: the circuit without a fault takes a remainder beyond the divisor")
+        with halo2_tool(fault, op) as tool:
+            verdict = tool.check(case)
+        how = "no constraint violated" if verdict.proves else f"{verdict.violated} constraints violated"
+        return {**cells, "halo2": Cell(verdict.proves, how)}
+
+    return measure
+
+
 def _in_constant(prover: str, patches: Sequence[Patch]) -> Callable[[Bench], dict[str, Cell]]:
     """A circuit that proves nothing true any more: asked about a true batch too."""
 
@@ -468,6 +497,28 @@ def _toxic_waste(bench: Bench) -> dict[str, Cell]:
     return {**bench.ask(case), "groth16": _on_l1(forging.offer(l1, adapter, statement, own, proof))}
 
 
+def _halo2_by_secret() -> Cell:
+    """What halo2's adapter says of a false statement's proof by whoever has the setup's secret."""
+    l1, statement, tau = open_l1(None), replayed().prove.statement, forging.Tau.fresh()
+    own = [s for s in statement.suites if s.suite == "bn254"]
+    adapter = forging.create_halo2(l1, tau.key(), statement.domain)
+    proof = tau.forge(l1, adapter, statement, own)
+    another = forging.create_halo2(l1, forging.Tau.fresh().key(), statement.domain)
+    if forging.offer(l1, another, statement, own, proof) is None:
+        raise CheckerError("halo2: the adapter takes a proof by the secret of another setup")
+    return _on_l1(forging.offer(l1, adapter, statement, own, proof))
+
+
+def _known_tau(bench: Bench) -> dict[str, Cell]:
+    """The secret of halo2's setup was kept."""
+    return {**bench.ask(replayed()), "halo2": _halo2_by_secret()}
+
+
+def _discrete_logarithms(bench: Bench) -> dict[str, Cell]:
+    """Both setups' secrets follow from their keys."""
+    return {**_toxic_waste(bench), "halo2": _halo2_by_secret()}
+
+
 def _gamma_is_delta(bench: Bench) -> dict[str, Cell]:
     """A key with gamma = delta, on an adapter that does not look; the real one refuses to be made."""
     case = replayed()
@@ -508,24 +559,6 @@ def revoke(l1: L1, adapter: bytes, operator: LocalAccount, secret: bytes) -> Non
     """Bar an enclave's key."""
     signer = "0x" + signer_address(secret).hex()
     l1.transact(operator, adapter, keccak(b"revoke(address)")[:4] + encode(["address"], [signer]))
-
-
-def _off_curve(bench: Bench) -> dict[str, Cell]:
-    """A key whose point is (0, 0), which is on no curve, and a signature of zeros under it."""
-    patches = _go(f"{GADGETS}/eddsa.go", "\tb.assertOnCurve(sig.A)\n", "")
-    at = bank.world()
-    record = list(at.state.read_record(0, 1))
-    key = record[0]
-    # The part under bn254 is of (0, 0); the other stays the holder's.
-    record[0] = type(key)(forging.off_curve_key() + key.data[32:])
-    at.state.write(0, 1, record)
-    good = bank.payment(at).on(at)
-    other = bytearray(good.signatures[0][1])
-    other[SPOILT[1]] ^= 1
-    transaction = Transaction(good.words, ((bytes(160), bytes(other)),))
-    case = at.forged("off the curve", (SOURCE, bank.CLASS), [transaction], 1, "A is on no curve")
-    with patched_tool("groth16", patches) as tool:
-        return bench.ask(case, {"groth16": tool})
 
 
 def _remainder_plonky2(bench: Bench) -> dict[str, Cell]:
@@ -639,10 +672,9 @@ GO_LEAF: Final = (
 
 @cache
 def _forgetful_leaf(suite: str) -> Callable[[Bench], dict[str, Cell]]:
-    """Under one suite, all records with the same keys have one leaf; natively and in the circuit. The account
-    is then opened with a balance that it does not have, which leads to the root under this suite alone.
+    """Under one suite, all records with the same keys have one leaf; natively and in circuits. The account is
+    then opened with a balance that it does not have, which leads to the root under this suite alone.
     """
-    prover = {"bn254": "groth16", "goldilocks": "plonky2"}[suite]
     state, proving = importlib.import_module("multiprover.ledger.state"), _sgx_module("proving")
     real = state.leaf
 
@@ -655,20 +687,26 @@ def _forgetful_leaf(suite: str) -> Callable[[Bench], dict[str, Cell]]:
 
     @cache
     def measure(bench: Bench) -> dict[str, Cell]:
-        with (
-            mock.patch.object(state, "leaf", forgetful),
-            mock.patch.object(proving, "leaf", forgetful),
-            patched_tool(prover, GO_LEAF) if prover == "groth16" else planted_tool("leaf") as tool,
-        ):
-            if not tool.check(honest()).proves:
-                raise CheckerError(f"{prover}: expected the faulty circuit to take a true batch")
-            return bench.ask(inflated(), {prover: tool})
+        with contextlib.ExitStack() as stack:
+            stack.enter_context(mock.patch.object(state, "leaf", forgetful))
+            stack.enter_context(mock.patch.object(proving, "leaf", forgetful))
+            if suite == "bn254":
+                tools = {
+                    "groth16": stack.enter_context(patched_tool("groth16", GO_LEAF)),
+                    "halo2": stack.enter_context(halo2_tool("leaf")),
+                }
+            else:
+                tools = {"plonky2": stack.enter_context(planted_tool("leaf"))}
+            for prover, tool in tools.items():
+                if not tool.check(honest()).proves:
+                    raise CheckerError(f"{prover}: expected the faulty circuit to take a true batch")
+            return bench.ask(inflated(), tools)
 
     return measure
 
 
 def _blank(place: Any, suite: str) -> int:
-    """What stands for every value of a field: in ``bn254``'s circuit 0, in ``goldilocks``' words of 0."""
+    """What stands for every value of a field: in ``bn254``'s circuits 0, in ``goldilocks``' words of 0."""
     return 0 if suite == "bn254" else int(place.lo)
 
 
@@ -688,6 +726,7 @@ def _colliding_keccak(bench: Bench) -> dict[str, Cell]:
         mock.patch.object(Bn254, "challenge", return_value=bytes(32)),
         mock.patch.object(Goldilocks, "challenge", return_value=bytes(32)),
         patched_tool("groth16", [ZERO_CHALLENGE]) as groth16,
+        halo2_tool("challenge") as halo2,
         planted_tool("challenge") as other,
     ):
         case = honest()
@@ -698,7 +737,7 @@ def _colliding_keccak(bench: Bench) -> dict[str, Cell]:
             if get(suite.suite).evaluate(false, bytes(32)) != suite.evaluation:
                 raise CheckerError(f"{suite.suite}: expected L1 to compute the same evaluation")
         # The statement has no other trace of the journal: c is taken as posted, and the claim is the same.
-        return bench.ask(case, {"groth16": groth16, "plonky2": other})
+        return bench.ask(case, {"groth16": groth16, "halo2": halo2, "plonky2": other})
 
 
 def _alias(bench: Bench) -> dict[str, Cell]:
@@ -729,16 +768,40 @@ def _alias(bench: Bench) -> dict[str, Cell]:
     return {**bench.ask(replayed()), "groth16": cell}
 
 
+def _alias_halo2(bench: Bench) -> dict[str, Cell]:
+    """The same of halo2's adapter. The proof is made by the setup's secret, for the statement with the alias:
+    an honest prover's would absorb the very same bytes.
+    """
+    check = '        require(inputs, "halo2: public input");\n'
+    code = patched_solidity("Halo2Adapter", [Patch("Halo2Adapter.sol", check, "")])
+    l1, statement, tau = open_l1(None), honest().prove.statement, forging.Tau.fresh()
+    other = pb.SuiteStatement()
+    other.CopyFrom(next(s for s in statement.suites if s.suite == "bn254"))
+    other.post_root = (int.from_bytes(other.post_root, "big") + forging.R).to_bytes(32, "big")
+    real = forging.create_halo2(l1, tau.key(), statement.domain)
+    adapter = forging.create_halo2(l1, tau.key(), statement.domain, code)
+    proof = tau.forge(l1, adapter, statement, [other])
+    if "public input" not in (forging.offer(l1, real, statement, [other], proof) or ""):
+        raise CheckerError("the real adapter does not refuse an alias of a public input")
+    cell = _on_l1(forging.offer(l1, adapter, statement, [other], proof))
+    return {**bench.ask(replayed()), "halo2": cell}
+
+
 def _generous_precompile(bench: Bench) -> dict[str, Cell]:
-    """The EVM's pairing check says yes to everything; the proof is one for another key."""
+    """The EVM's pairing check says yes to everything; the proofs are for other keys."""
     case = replayed()
     l1, statement = open_l1(None), case.prove.statement
     own = [s for s in statement.suites if s.suite == "bn254"]
     inputs = forging.public_inputs(own[0], statement.payee, statement.domain)
     adapter = forging.create(l1, "Groth16Adapter", forging.Waste.fresh().key(statement.domain))
     proof = forging.Waste.fresh().forge(inputs)
-    if forging.offer(l1, adapter, statement, own, proof) is None:
-        raise CheckerError("the real adapter takes a proof for another key")
+    halo2 = forging.create_halo2(l1, forging.Tau.fresh().key(), statement.domain)
+    sample = forging.sample_halo2("proof")
+    if None in (
+        forging.offer(l1, adapter, statement, own, proof),
+        forging.offer(l1, halo2, statement, own, sample),
+    ):
+        raise CheckerError("a real adapter takes a proof for another key")
 
     def yes(computation: Any) -> Any:
         computation.output = (1).to_bytes(32, "big")
@@ -747,7 +810,8 @@ def _generous_precompile(bench: Bench) -> dict[str, Cell]:
     pairing = embedded._ECPAIRING.to_bytes(20, "big")
     with mock.patch.dict(embedded._Computation._precompiles, {pairing: yes}):
         refusal = forging.offer(l1, adapter, statement, own, proof)
-    return {**bench.ask(case), "groth16": _on_l1(refusal)}
+        other = forging.offer(l1, halo2, statement, own, sample)
+    return {**bench.ask(case), "groth16": _on_l1(refusal), "halo2": _on_l1(other)}
 
 
 @cache
@@ -777,6 +841,33 @@ def _idle_adapter(bench: Bench) -> dict[str, Cell]:
         raise CheckerError("the real adapter takes zeros for a proof")
     refusal = forging.offer_plonky2(l1, idle, own, statement.payee, proof)
     return {**bench.ask(case), "plonky2": _on_l1(refusal)}
+
+
+@cache
+def _idle_halo2_adapter() -> bytes:
+    check = '        require(_open(), "halo2: proof");\n'
+    return patched_solidity("Halo2Adapter", [Patch("Halo2Adapter.sol", check, "")])
+
+
+def _idle_halo2() -> Cell:
+    """``Halo2Adapter`` without its last check, offered a proof of another key and statement."""
+    l1, statement = open_l1(None), replayed().prove.statement
+    own = [s for s in statement.suites if s.suite == "bn254"]
+    key, proof = forging.Tau.fresh().key(), forging.sample_halo2("proof")
+    real = forging.create_halo2(l1, key, statement.domain)
+    if forging.offer(l1, real, statement, own, proof) is None:
+        raise CheckerError("the real adapter takes a proof of another key")
+    idle = forging.create_halo2(l1, key, statement.domain, _idle_halo2_adapter())
+    return _on_l1(forging.offer(l1, idle, statement, own, proof))
+
+
+def _idle_adapter_halo2(bench: Bench) -> dict[str, Cell]:
+    return {**bench.ask(replayed()), "halo2": _idle_halo2()}
+
+
+def _compiled_away(bench: Bench) -> dict[str, Cell]:
+    """Both adapters in Solidity without their checks."""
+    return {**_idle_adapter(bench), "halo2": _idle_halo2()}
 
 
 # -- the enclave
@@ -901,7 +992,6 @@ CATALOGUE: tuple[Fault, ...] = (
         "the rollup's Python does not ask for the nonce",
         ALL,
         _faulty_source,
-        shared=True,
     ),
     Fault(
         "lying oracle",
@@ -910,16 +1000,14 @@ CATALOGUE: tuple[Fault, ...] = (
         "the operator brings a false price: true by the rules",
         ALL,
         _lying_oracle,
-        shared=True,
     ),
     Fault(
         "tracer drops requirements",
         "tracer",
         "multiprover-tracer",
         "mp.require leaves no assertion in the program",
-        ("groth16", "plonky2"),
+        ("groth16", "halo2", "plonky2"),
         _tracer,
-        shared=True,
     ),
     Fault(
         "executor ignores requirements",
@@ -1046,7 +1134,7 @@ CATALOGUE: tuple[Fault, ...] = (
         "curve-babyjubjub",
         "A may be on no curve",
         ("groth16",),
-        _off_curve,
+        _in_circuit("groth16", _go(f"{GADGETS}/eddsa.go", "\tb.assertOnCurve(sig.A)\n", ""), off_curve),
     ),
     Fault(
         "base point not copied (R1CS)",
@@ -1151,19 +1239,17 @@ CATALOGUE: tuple[Fault, ...] = (
         "specification",
         "program",
         "EQ is true where the lowest bits are equal",
-        ("groth16", "plonky2"),
+        ("groth16", "halo2", "plonky2"),
         _specified_otherwise,
-        shared=True,
     ),
     Fault(
         "a leaf without its integers (bn254)",
         "specification",
         "suite-bn254",
         "docs/suites.md forgets them",
-        ("groth16",),
+        ("groth16", "halo2"),
         _forgetful_leaf("bn254"),
         ANYTHING,
-        shared=True,
     ),
     Fault(
         "a leaf without its integers (goldilocks)",
@@ -1173,17 +1259,15 @@ CATALOGUE: tuple[Fault, ...] = (
         ("plonky2",),
         _forgetful_leaf("goldilocks"),
         ANYTHING,
-        shared=True,
     ),
     Fault(
         "second preimage (Poseidon2)",
         "hash",
         "poseidon2-bn254",
         "another record has the leaf's digest",
-        ("groth16",),
+        ("groth16", "halo2"),
         _forgetful_leaf("bn254"),
         ANYTHING,
-        shared=True,
         stands_for="none is known: the records are made to collide",
     ),
     Fault(
@@ -1194,7 +1278,6 @@ CATALOGUE: tuple[Fault, ...] = (
         ("plonky2",),
         _forgetful_leaf("goldilocks"),
         ANYTHING,
-        shared=True,
         stands_for="none is known: the records are made to collide",
     ),
     Fault(
@@ -1205,10 +1288,9 @@ CATALOGUE: tuple[Fault, ...] = (
         ALL,
         _colliding_keccak,
         ANYTHING,
-        shared=True,
     ),
     Fault(
-        "elements not compared with the modulus",
+        "elements not compared with the modulus (R1CS)",
         "field",
         "field-bn254-fr",
         "a root and the root plus r pass for one",
@@ -1220,15 +1302,14 @@ CATALOGUE: tuple[Fault, ...] = (
         "discrete logarithms on BN254",
         "field",
         "curve-bn254",
-        "the setup's secrets follow from the key",
-        ("groth16",),
-        _toxic_waste,
+        "a setup's secrets follow from the key",
+        ("groth16", "halo2"),
+        _discrete_logarithms,
         ANYTHING,
-        shared=True,
         stands_for="who computes them has what a leaked setup gives",
     ),
     Fault(
-        "predictable random numbers",
+        "predictable random numbers (R1CS)",
         "gadget-library",
         "gnark-crypto",
         "the setup's secrets can be guessed",
@@ -1242,10 +1323,9 @@ CATALOGUE: tuple[Fault, ...] = (
         "l1-verifier",
         "evm-pairing-precompile",
         "a client's precompile is wrong",
-        ("groth16",),
+        ("groth16", "halo2"),
         _generous_precompile,
         ANYTHING,
-        shared=True,
     ),
     Fault(
         "quotient not absorbed (Plonky2)",
@@ -1284,14 +1364,14 @@ CATALOGUE: tuple[Fault, ...] = (
         ANYTHING,
     ),
     Fault(
-        "checks compiled away (Plonky2)",
+        "checks compiled away",
         "l1-verifier",
         "solc",
         "the compiler drops calls without a result",
-        ("plonky2",),
-        _idle_adapter,
+        ("halo2", "plonky2"),
+        _compiled_away,
         ANYTHING,
-        stands_for="what such a compiler makes of the true source is the adapter that checks nothing",
+        stands_for="what such a compiler makes of the true source is an adapter that checks nothing",
     ),
     Fault(
         "vouch without the claim",
@@ -1347,6 +1427,110 @@ CATALOGUE: tuple[Fault, ...] = (
         _own_key,
         ANYTHING,
     ),
+    Fault(
+        "assertion left out (Halo2)",
+        "lowering",
+        "halo2-lowering",
+        "ASSERT makes no constraint",
+        ("halo2",),
+        _in_halo2("assertion", replayed),
+    ),
+    Fault(
+        "opening not compared (Halo2)",
+        "lowering",
+        "halo2-lowering",
+        "the record's path need not give the root",
+        ("halo2",),
+        _in_halo2("opening", inflated),
+        ANYTHING,
+    ),
+    Fault(
+        "remainder not bounded (Halo2)",
+        "lowering",
+        "halo2-lowering",
+        "DIVMOD's remainder may be the divisor or more",
+        ("halo2",),
+        _rounded_down_halo2("remainder"),
+        RESULT,
+    ),
+    Fault(
+        "key not compared (Halo2)",
+        "lowering",
+        "halo2-lowering",
+        "a signature's point need not be the key",
+        ("halo2",),
+        _in_halo2("key", another_key),
+    ),
+    Fault(
+        "challenge not compared (Halo2)",
+        "lowering",
+        "halo2-lowering",
+        "the ladder's h need not be the hash",
+        ("halo2",),
+        _in_halo2("equation", lambda: unsigned(SPOILT)),
+    ),
+    Fault(
+        "base point not copied (Halo2)",
+        "lowering",
+        "halo2-lowering",
+        "h multiplies a point that is not A, here the identity",
+        ("halo2",),
+        _in_halo2("base", forged_signature),
+    ),
+    Fault(
+        "lookup without constraint (Halo2)",
+        "gadget-library",
+        "halo2-axiom",
+        "the library's lookup holds for everything",
+        ("halo2",),
+        _rounded_down_halo2("ranges"),
+        RESULT,
+    ),
+    Fault(
+        "curve check left out (Halo2)",
+        "field",
+        "curve-babyjubjub",
+        "A may be on no curve",
+        ("halo2",),
+        _in_halo2("curve", off_curve),
+    ),
+    Fault(
+        "setup kept its secret (Halo2)",
+        "setup",
+        "halo2-local-setup",
+        "a proof by tau",
+        ("halo2",),
+        _known_tau,
+        ANYTHING,
+    ),
+    Fault(
+        "predictable random numbers (Halo2)",
+        "gadget-library",
+        "halo2curves-axiom",
+        "the tau that is drawn can be guessed",
+        ("halo2",),
+        _known_tau,
+        ANYTHING,
+        stands_for="who guesses it has what a leaked setup gives",
+    ),
+    Fault(
+        "elements not compared with the modulus (Halo2)",
+        "field",
+        "field-bn254-fr",
+        "a root and the root plus r pass for one",
+        ("halo2",),
+        _alias_halo2,
+        ("root",),
+    ),
+    Fault(
+        "adapter that checks nothing (Halo2)",
+        "l1-verifier",
+        "Halo2Adapter",
+        "it does not ask whether the commitments open",
+        ("halo2",),
+        _idle_adapter_halo2,
+        ANYTHING,
+    ),
 )
 """Every fault; one at least for each component of each manifest, in which the types that list it accept what
 is false: see :func:`problems`.
@@ -1391,7 +1575,6 @@ def measure(
                     rests,
                     fault.foreseen,
                     fault.lies,
-                    fault.shared,
                 )
             )
             watch(rows[-1])

@@ -8,12 +8,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 from eth_abi.abi import encode
 from eth_hash.auto import keccak
-from py_ecc.bn128.bn128_curve import G1, G2, multiply
+from py_ecc.bn128.bn128_curve import G1, G2, add, multiply, neg
+from py_ecc.fields import bn128_FQ
 
-from multiprover.settlement import claims
+from multiprover.settlement import claims, embedded, halo2
 from multiprover.settlement.contracts import artifact
 from multiprover.settlement.errors import RefusedError
 from multiprover.settlement.l1 import L1
@@ -83,6 +85,87 @@ class Waste:
     def forge_from_key(self, public: Sequence[int]) -> bytes:
         """The same by nothing but the key's points, where gamma is delta: A = alpha, B = beta, C = -L."""
         return _words([*_g1(self.alpha), *_g2(self.beta), *_g1(-self._input(public)), 0, 0, 0, 0])
+
+
+HALO2_SAMPLE = "tests/fixtures/halo2"
+"""A key of halo2 and a proof of it."""
+
+_W_PRIME = slice(-64, None)
+_G2_TAU = slice(128, 256)
+
+
+@dataclass(frozen=True)
+class Tau:
+    """The secret of a KZG setup, as halo2's."""
+
+    secret: int
+
+    @classmethod
+    def fresh(cls) -> Tau:
+        return cls(secrets.randbelow(R - 2) + 2)
+
+    def key(self) -> bytes:
+        """A key of such a setup: the sample's, with this secret in G2. The columns' commitments may be any:
+        whoever has the secret opens each of them to everything.
+        """
+        made = bytearray(sample_halo2("l1_verifier"))
+        made[_G2_TAU] = _words(_g2(self.secret))
+        return bytes(made)
+
+    def forge(self, l1: L1, adapter: bytes, statement: Any, suites: Sequence[Any]) -> bytes:
+        """A proof of whatever the statement says, for an adapter with :meth:`key`.
+
+        The adapter computes the quotient's value from the others, so only its last check, e(W', [tau] G2) =
+        e(F, G2), knows of the identity. All of a proof but W' may be anything, here the sample's: F is
+        C + u·W', with C and u fixed before W', and W' = (tau - u)^-1·C passes. C and u are what the adapter
+        itself gives to the precompiles (Halo2Adapter.sol, ``_open``).
+        """
+        probe = _words(_g1(3))
+        proof = bytearray(sample_halo2("proof"))
+        proof[_W_PRIME] = probe
+        calls: dict[int, list[bytes]] = {7: [], 8: []}
+
+        def watched(precompile: int) -> Any:
+            real = embedded._Computation._precompiles[precompile.to_bytes(20, "big")]
+
+            def run(computation: Any) -> Any:
+                calls[precompile].append(bytes(computation.msg.data))
+                return real(computation)
+
+            return run
+
+        watching = {n.to_bytes(20, "big"): watched(n) for n in calls}
+        with mock.patch.dict(embedded._Computation._precompiles, watching):
+            if offer(l1, adapter, statement, suites, bytes(proof)) is None:
+                raise CheckerError("halo2: the adapter takes any W'")
+        scalars = {call[64:96] for call in calls[7] if call[:64] == probe}
+        if len(scalars) != 1 or len(calls[8]) != 1:
+            raise CheckerError("halo2: expected one product of W' and one pairing check")
+        u = int.from_bytes(scalars.pop(), "big")
+        f = calls[8][0][192:256]
+        whole = (bn128_FQ(int.from_bytes(f[:32], "big")), bn128_FQ(int.from_bytes(f[32:], "big")))
+        rest = add(whole, neg(multiply(G1, 3 * u % R)))
+        point = multiply(rest, pow(self.secret - u, -1, R))
+        if point is None:
+            raise CheckerError("halo2: the sum of the commitments is at infinity")
+        proof[_W_PRIME] = _words([int(c) for c in point])
+        return bytes(proof)
+
+
+def sample_halo2(name: str) -> bytes:
+    """A file of :data:`HALO2_SAMPLE`: ``l1_verifier`` or ``proof``."""
+    return (repository() / HALO2_SAMPLE / name).read_bytes()
+
+
+def create_halo2(l1: L1, key: bytes, domain: bytes, code: bytes | None = None) -> bytes:
+    """Deploy ``Halo2Adapter``, or ``code`` in its place.
+
+    Raises:
+        RefusedError: its constructor refuses.
+    """
+    real = halo2.creation_code(key, domain)
+    arguments = real[len(artifact("Halo2Adapter").bytecode) :]
+    return l1.create(l1.dev_accounts()[0], real if code is None else code + arguments)
 
 
 def _words(values: Sequence[int]) -> bytes:
