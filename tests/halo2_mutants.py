@@ -22,8 +22,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pyrevm
-from eth_abi.abi import decode, encode
+from eth_abi.abi import encode
 from eth_hash.auto import keccak
+from reverts import reason_of
 
 from multiprover.prover.v1 import prover_pb2 as pb
 from multiprover.provers.registry import Fleet, Registry
@@ -261,10 +262,7 @@ class Contract:
         try:
             answer = self.evm.message_call(caller=CALLER, to=to, calldata=data)
         except RuntimeError as error:
-            text = str(error)
-            output = bytes.fromhex(text.partition("output: 0x")[2].partition(" ")[0])
-            assert output[:4] == bytes.fromhex("08c379a0"), text
-            return str(decode(["string"], output[4:])[0])
+            return reason_of(error)
         self.gas_used = self.evm.result.gas_used  # type: ignore[union-attr]
         assert bytes(answer) == VOUCH_ACCEPTED
         return ""

@@ -15,9 +15,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pyrevm
-from eth_abi.abi import decode, encode
+from eth_abi.abi import encode
 from eth_hash.auto import keccak
 from reference_plonky2 import Circuit, Gate, P, elements, encoded
+from reverts import reason_of
 
 from multiprover.settlement.claims import VOUCH_ACCEPTED
 from multiprover.settlement.plonky2 import VerifierData, creation_code
@@ -276,10 +277,7 @@ class Contract:
         try:
             answer = self.evm.message_call(caller=CALLER, to=adapter, calldata=data)
         except RuntimeError as error:
-            text = str(error)
-            output = bytes.fromhex(text.partition("output: 0x")[2].partition(" ")[0])
-            assert output[:4] == bytes.fromhex("08c379a0"), text
-            return str(decode(["string"], output[4:])[0])
+            return reason_of(error)
         self.gas_used = self.evm.result.gas_used  # type: ignore[union-attr]
         assert bytes(answer) == VOUCH_ACCEPTED
         return None

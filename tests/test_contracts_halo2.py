@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pyrevm
 import pytest
-from eth_abi.abi import decode
 from eth_hash.auto import keccak
 from halo2_mutants import (
     CALLER,
@@ -30,6 +29,7 @@ from halo2_mutants import (
     with_point,
     word,
 )
+from reverts import reason_of
 
 from multiprover.settlement import halo2
 from multiprover.settlement.claims import ClaimError
@@ -132,8 +132,7 @@ def created(key: bytes) -> str:
     try:
         evm.deploy(CALLER, halo2.creation_code(key, bytes(32)))
     except RuntimeError as error:
-        output = bytes.fromhex(str(error).partition("output: 0x")[2].partition(" ")[0])
-        return str(decode(["string"], output[4:])[0])
+        return reason_of(error)
     return ""
 
 

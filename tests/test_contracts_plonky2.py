@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 import reference_goldilocks as goldilocks
-from eth_abi.abi import decode, encode
+from eth_abi.abi import encode
 from eth_hash.auto import keccak
 from plonky2_mutants import (
     CALLER,
@@ -52,6 +52,7 @@ from reference_plonky2 import (
     vanishing,
     verify,
 )
+from reverts import reason_of
 from settlement_support import CONTRACTS
 
 from multiprover.settlement import contracts, plonky2
@@ -75,8 +76,7 @@ def called(contract: Contract, to: str, data: bytes) -> bytes:
     try:
         return bytes(contract.evm.message_call(caller=CALLER, to=to, calldata=data))
     except RuntimeError as error:
-        output = bytes.fromhex(str(error).partition("output: 0x")[2].partition(" ")[0])
-        raise AssertionError(str(decode(["string"], output[4:])[0])) from None
+        raise AssertionError(reason_of(error)) from None
 
 
 # Proofs

@@ -25,7 +25,7 @@ from multiprover.cli import scenario as scenario_command
 from multiprover.cli import soundness as soundness_command
 from multiprover.cli import user as user_command
 from multiprover.cli import watcher as watcher_command
-from multiprover.cli.output import err
+from multiprover.cli.output import err, listed
 from multiprover.cli.roles import RoleError
 from multiprover.lang.errors import LanguageError, Refused
 from multiprover.ledger import CodecError, DisagreementError, LayoutError
@@ -42,7 +42,7 @@ from multiprover.program import ProgramError
 from multiprover.provers.client import Tls
 from multiprover.provers.conformance import CasesError
 from multiprover.provers.errors import ProverError
-from multiprover.provers.registry import RegistryError, suites_for
+from multiprover.provers.registry import BUILT_IN, RegistryError, suites_for
 from multiprover.risk.errors import RiskError
 from multiprover.settlement.bridge_rules import RulesError
 from multiprover.settlement.contracts import StaleArtefactError
@@ -103,12 +103,13 @@ app.add_typer(soundness_command.app, name="soundness")
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on standard output.")]
 L1Url = Annotated[str | None, typer.Option("--l1", help="JSON-RPC URL; without it, an L1 in this process.")]
 Types = Annotated[str, typer.Option("--types", help="Proof types, separated by commas.")]
+EVERY_TYPE = ",".join(BUILT_IN)
 Directory = Annotated[Path, typer.Argument(help="A data directory, as `demo --dir` makes.")]
 Reference = Annotated[str, typer.Argument(help="path/to/file.py:Class")]
 
 
 def _types(text: str) -> tuple[str, ...]:
-    names = tuple(dict.fromkeys(name.strip() for name in text.split(",") if name.strip()))
+    names = tuple(dict.fromkeys(listed(text)))
     if not names:
         raise typer.BadParameter("name at least one proof type")
     return names
@@ -132,7 +133,7 @@ def demo(
 @app.command()
 def trace(
     reference: Reference,
-    types: Types = "groth16,plonky2,sgx",
+    types: Types = EVERY_TYPE,
     output: Annotated[Path | None, typer.Option("--out", help="Write the canonical program here.")] = None,
     json: Json = False,
 ) -> None:
@@ -169,7 +170,7 @@ def status(directory: Directory, json: Json = False) -> None:
 
 
 @app.command()
-def provers(types: Types = "groth16,halo2,plonky2,sgx", json: Json = False) -> None:
+def provers(types: Types = EVERY_TYPE, json: Json = False) -> None:
     """Show what each proof type rests on, and what any two share."""
     commands.provers(_types(types), json)
 
@@ -177,7 +178,7 @@ def provers(types: Types = "groth16,halo2,plonky2,sgx", json: Json = False) -> N
 @app.command()
 def bench(
     slots: Annotated[int, typer.Option(min=1, max=256, help="Slots a batch.")] = 16,
-    types: Types = "groth16,halo2,plonky2,sgx",
+    types: Types = EVERY_TYPE,
     json: Json = False,
 ) -> None:
     """Measure provers beside hand-written circuits, executor, tracer, and proving in parallel."""

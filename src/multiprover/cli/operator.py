@@ -11,7 +11,7 @@ import typer
 from pydantic import ValidationError
 
 from multiprover.cli.board import Board
-from multiprover.cli.output import out, print_json
+from multiprover.cli.output import listed, out, print_json
 from multiprover.cli.roles import Json, Reference, RoleError, Target, address, plain, report, role, word
 from multiprover.node.deployment import deploy_program, plan_for
 from multiprover.node.workspace import Config, Workspace
@@ -129,7 +129,7 @@ def deploy(
     config = Config(
         transition=reference,
         slots=slots,
-        types=tuple(t.strip() for t in types.split(",") if t.strip()),
+        types=listed(types),
         policy=read_policy(policy) if policy else None,
         l1=target.l1_url,
     )
@@ -305,8 +305,7 @@ Binds = Annotated[
 
 
 def _new_type(name: str, adapter: str, suites: str, binds: bool, gas: int) -> AdapterType:
-    chosen = tuple(s.strip() for s in suites.split(",") if s.strip())
-    return AdapterType(name, address(adapter), chosen, binds, gas)
+    return AdapterType(name, address(adapter), listed(suites), binds, gas)
 
 
 @type_app.command("schedule")

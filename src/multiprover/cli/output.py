@@ -17,6 +17,11 @@ def print_json(document: Any) -> None:
     sys.stdout.write(json.dumps(document, indent=2, sort_keys=False) + "\n")
 
 
+def listed(text: str) -> tuple[str, ...]:
+    """The names of an option that takes several, separated by commas."""
+    return tuple(name.strip() for name in text.split(",") if name.strip())
+
+
 def short(value: bytes | str) -> str:
     """A hash for people: its first and last digits."""
     text = value.hex() if isinstance(value, bytes) else value.removeprefix("0x")

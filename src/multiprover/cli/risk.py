@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.table import Table
 
-from multiprover.cli.output import err, number, out, print_json
+from multiprover.cli.output import err, listed, number, out, print_json
 from multiprover.risk.errors import DataError, RiskError
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ def _system(manifests: Path | None, evidence: Path | None, audited: bool) -> Sys
 def _names(text: str | None) -> tuple[str, ...] | None:
     if text is None:
         return None
-    return tuple(dict.fromkeys(part.strip() for part in text.split(",") if part.strip()))
+    return tuple(dict.fromkeys(listed(text)))
 
 
 def _finite(value: Any) -> Any:

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from multiprover.cli.output import err, out, print_json
+from multiprover.cli.output import err, listed, out, print_json
 from multiprover.cli.roles import Json
 from multiprover.node.scenarios import RESULT, SCENARIOS, ScenarioError, play
 from multiprover.node.workspace import default_cache
@@ -46,7 +46,7 @@ def scenario(
         return
     if name is None:
         raise ScenarioError(f"expected one of the scenarios {', '.join(SCENARIOS)}, got none")
-    chosen = tuple(t.strip() for t in types.split(",") if t.strip()) if types is not None else None
+    chosen = listed(types) if types is not None else None
     document = play(
         name,
         default_cache(),

@@ -8,11 +8,14 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from multiprover.cli.output import err, number, out, print_json
+from multiprover.cli.output import err, listed, number, out, print_json
+from multiprover.provers.registry import BUILT_IN
 
 app = typer.Typer(no_args_is_help=True, help="Measure soundness: docs/soundness.md.")
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on standard output.")]
+Types = Annotated[str, typer.Option("--types", help="Proof types, separated by commas.")]
+EVERY_TYPE = ",".join(BUILT_IN)
 Seed = Annotated[int, typer.Option(help="The same seed gives the same run.")]
 
 
@@ -20,16 +23,10 @@ class SoundnessError(Exception):
     """Something was accepted that is false, or refused that is true; or the harness cannot run here."""
 
 
-def _names(text: str) -> tuple[str, ...]:
-    return tuple(name.strip() for name in text.split(",") if name.strip())
-
-
 @app.command()
 def fuzz(
     programs: Annotated[int, typer.Option(min=1, help="Random programs to try.")] = 100,
-    types: Annotated[
-        str, typer.Option(help="Proof types, separated by commas.")
-    ] = "groth16,halo2,plonky2,sgx",
+    types: Types = EVERY_TYPE,
     seed: Seed = 0,
     corpus: Annotated[Path | None, typer.Option(help="Save a minimal failing program here.")] = None,
     json: Json = False,
@@ -39,7 +36,7 @@ def fuzz(
     from multiprover.soundness.checkers import CheckerError
 
     try:
-        campaign = fuzzing.fuzz(programs, provers=_names(types), start=seed, corpus=corpus)
+        campaign = fuzzing.fuzz(programs, provers=listed(types), start=seed, corpus=corpus)
     except CheckerError as error:
         raise SoundnessError(str(error)) from error
     document = campaign.document()
@@ -65,9 +62,7 @@ def replay(
     corpus: Annotated[Path, typer.Argument(help="Folder of regression cases.")] = Path(
         "tests/soundness/corpus"
     ),
-    types: Annotated[
-        str, typer.Option(help="Proof types, separated by commas.")
-    ] = "groth16,halo2,plonky2,sgx",
+    types: Types = EVERY_TYPE,
     json: Json = False,
 ) -> None:
     """The regression cases again."""
@@ -75,7 +70,7 @@ def replay(
     from multiprover.soundness.checkers import CheckerError
 
     try:
-        campaign = fuzzing.replay(sorted(corpus.glob("*.json")), _names(types))
+        campaign = fuzzing.replay(sorted(corpus.glob("*.json")), listed(types))
     except CheckerError as error:
         raise SoundnessError(str(error)) from error
     if json:
@@ -100,7 +95,7 @@ def mutate(
     from multiprover.soundness.checkers import CheckerError
     from multiprover.soundness.mutation import mutate as tell
 
-    names = _names(prover)
+    names = listed(prover)
     documents = []
     for position, name in enumerate(names):
         share = mutants // len(names) + (position < mutants % len(names))
@@ -154,9 +149,9 @@ def faults(
     if json:
         print_json(documents)
     else:
-        table = Table("fault", "component", *planted.ALL, *planted.POLICIES)
+        table = Table("fault", "component", *BUILT_IN, *planted.POLICIES)
         for row in rows:
-            cells = ("accepts" if row.cells[name].accepts else "refuses" for name in planted.ALL)
+            cells = ("accepts" if row.cells[name].accepts else "refuses" for name in BUILT_IN)
             table.add_row(row.fault, row.component, *cells, *row.settles().values())
         out.print(table)
     wrong += [
@@ -190,13 +185,13 @@ def determinism(
         if verdict.by is None:
             err.print(f"{verdict.prover}: {verdict.gadget}: {len(verdict.open)} wires open", soft_wrap=True)
 
-    unknown = [name for name in _names(prover) if name not in report.TOOLS]
+    unknown = [name for name in listed(prover) if name not in report.TOOLS]
     if unknown:
         raise SoundnessError(
             f"expected provers with gadgets: {', '.join(report.TOOLS)}; found {', '.join(unknown)}"
         )
     try:
-        verdicts = report.measure(_names(prover), watch, only=only)
+        verdicts = report.measure(listed(prover), watch, only=only)
     except CheckerError as error:
         raise SoundnessError(str(error)) from error
     if write is not None:

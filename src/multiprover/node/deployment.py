@@ -39,16 +39,12 @@ def program_info(program: Program, slots: int) -> ProgramInfo:
     )
 
 
-def _groth16(prepared: pb.Prepared, _: Manifest, __: bool) -> ProofTypeInfo:
-    return Groth16Type(prepared.artefacts["l1_verifier"])
+Make = Callable[[pb.Prepared, Manifest, bool], ProofTypeInfo]
 
 
-def _halo2(prepared: pb.Prepared, _: Manifest, __: bool) -> ProofTypeInfo:
-    return Halo2Type(prepared.artefacts["l1_verifier"])
-
-
-def _plonky2(prepared: pb.Prepared, _: Manifest, __: bool) -> ProofTypeInfo:
-    return Plonky2Type(prepared.artefacts["l1_verifier"])
+def _of_key(kind: Callable[[bytes], ProofTypeInfo]) -> Make:
+    """A type whose adapter needs nothing but its key."""
+    return lambda prepared, _, __: kind(prepared.artefacts["l1_verifier"])
 
 
 def _sgx(prepared: pb.Prepared, manifest: Manifest, allow_simulated: bool) -> ProofTypeInfo:
@@ -60,10 +56,10 @@ def _sgx(prepared: pb.Prepared, manifest: Manifest, allow_simulated: bool) -> Pr
     return SgxType(allow_simulated=allow_simulated, mrenclave=prepared.artefacts.get("mrenclave", bytes(32)))
 
 
-ADAPTERS: Final[Mapping[str, Callable[[pb.Prepared, Manifest, bool], ProofTypeInfo]]] = {
-    "groth16": _groth16,
-    "halo2": _halo2,
-    "plonky2": _plonky2,
+ADAPTERS: Final[Mapping[str, Make]] = {
+    "groth16": _of_key(Groth16Type),
+    "halo2": _of_key(Halo2Type),
+    "plonky2": _of_key(Plonky2Type),
     "sgx": _sgx,
 }
 """By proof type, its adapter on L1, from what its prover gave when the keys were made."""

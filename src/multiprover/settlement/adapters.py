@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final, Protocol
+from typing import Any, ClassVar, Final, Protocol
 
 from eth_abi.abi import encode
 from eth_account.signers.local import LocalAccount
@@ -68,61 +69,58 @@ class ProofTypeInfo(Protocol):
 
 
 @dataclass(frozen=True)
-class Groth16Type:
-    """Deploys a ``Groth16Adapter``: one verifying key, one suite, proofs that bind."""
+class _OneSuite(ABC):
+    """A type whose adapter is created from one verifying key, for proofs of one suite that bind."""
 
     verifying_key: bytes
     """The prover's artefact ``l1_verifier`` (docs/prover.md §3)."""
-    name: str = "groth16"
-    suite: str = "bn254"
-    binds: bool = True
-    gas: int = GROTH16_GAS
-    creations: int = 1
+    name: ClassVar[str]
+    suite: ClassVar[str]
+    gas: ClassVar[int]
+    binds: ClassVar[bool] = True
+    creations: ClassVar[int] = 1
 
     def suites_of(self, site: Site) -> tuple[str, ...]:
         return tuple(s for s in site.suites if s == self.suite)
 
     def adapter_at(self, l1: L1, deployer: LocalAccount, site: Site) -> bytes:
-        return l1.create(deployer, groth16.creation_code(self.verifying_key, site.domain))
+        return l1.create(deployer, self._creation_code(site.domain))
+
+    @abstractmethod
+    def _creation_code(self, domain: bytes) -> bytes: ...
 
 
-@dataclass(frozen=True)
-class Halo2Type:
-    """Deploys a ``Halo2Adapter``: one verifying key, one suite, proofs that bind."""
+class Groth16Type(_OneSuite):
+    """Deploys a ``Groth16Adapter``."""
 
-    verifying_key: bytes
-    """The prover's artefact ``l1_verifier`` (docs/prover.md §3)."""
-    name: str = "halo2"
-    suite: str = "bn254"
-    binds: bool = True
-    gas: int = HALO2_GAS
-    creations: int = 1
+    name = "groth16"
+    suite = "bn254"
+    gas = GROTH16_GAS
 
-    def suites_of(self, site: Site) -> tuple[str, ...]:
-        return tuple(s for s in site.suites if s == self.suite)
-
-    def adapter_at(self, l1: L1, deployer: LocalAccount, site: Site) -> bytes:
-        return l1.create(deployer, halo2.creation_code(self.verifying_key, site.domain))
+    def _creation_code(self, domain: bytes) -> bytes:
+        return groth16.creation_code(self.verifying_key, domain)
 
 
-@dataclass(frozen=True)
-class Plonky2Type:
-    """Deploys a ``Plonky2Adapter``: the data of one final circuit, one suite, proofs that bind."""
+class Halo2Type(_OneSuite):
+    """Deploys a ``Halo2Adapter``."""
 
-    verifier_data: bytes
-    """The prover's artefact ``l1_verifier`` (docs/prover.md §3)."""
-    name: str = "plonky2"
-    suite: str = "goldilocks"
-    binds: bool = True
-    gas: int = PLONKY2_GAS
-    creations: int = 1
+    name = "halo2"
+    suite = "bn254"
+    gas = HALO2_GAS
 
-    def suites_of(self, site: Site) -> tuple[str, ...]:
-        return tuple(s for s in site.suites if s == self.suite)
+    def _creation_code(self, domain: bytes) -> bytes:
+        return halo2.creation_code(self.verifying_key, domain)
 
-    def adapter_at(self, l1: L1, deployer: LocalAccount, site: Site) -> bytes:
-        data = plonky2.VerifierData.decode(self.verifier_data)
-        return l1.create(deployer, plonky2.creation_code(data, site.domain))
+
+class Plonky2Type(_OneSuite):
+    """Deploys a ``Plonky2Adapter``: the key is the data of one final circuit."""
+
+    name = "plonky2"
+    suite = "goldilocks"
+    gas = PLONKY2_GAS
+
+    def _creation_code(self, domain: bytes) -> bytes:
+        return plonky2.creation_code(plonky2.VerifierData.decode(self.verifying_key), domain)
 
 
 @dataclass(frozen=True)

@@ -23,10 +23,10 @@ from multiprover.prover.v1 import prover_pb2 as pb
 from multiprover.provers.client import Prover
 from multiprover.provers.errors import ProverRefused
 from multiprover.provers.manifest import Manifest
-from multiprover.provers.registry import Fleet, Registry
+from multiprover.provers.registry import BUILT_IN, Fleet, Registry
 from multiprover.soundness.world import Case
 
-ALL = ("groth16", "halo2", "plonky2", "sgx")
+ALL = tuple(BUILT_IN)
 """The proof types of this repository."""
 
 TOOLS = {

@@ -40,7 +40,7 @@ from multiprover.settlement.errors import RefusedError
 from multiprover.settlement.l1 import L1, open_l1
 from multiprover.soundness import bank, forging, settling
 from multiprover.soundness.bank import NONCE_RULE, SOURCE
-from multiprover.soundness.checkers import TOOLS, CheckerError, Tool
+from multiprover.soundness.checkers import ALL, TOOLS, CheckerError, Tool
 from multiprover.soundness.halo2_planting import halo2_tool
 from multiprover.soundness.mutation import Requests
 from multiprover.soundness.planting import (
@@ -58,9 +58,6 @@ from multiprover.soundness.world import Case, World
 from multiprover.suites import get
 from multiprover.suites.bn254 import Bn254
 from multiprover.suites.goldilocks import Goldilocks
-
-ALL: Final = ("groth16", "halo2", "plonky2", "sgx")
-"""The types of the matrix."""
 
 MUTANTS = 12_000
 """Lies told to a build with a fault, where the fault shows only in mutants."""
