@@ -19,7 +19,13 @@ from multiprover.soundness.checkers import Checkers
 from multiprover.soundness.world import Case
 
 FOLDER = Path(__file__).parents[2] / "vectors"
-FILES = ("bn254_suite.json", "goldilocks_suite.json", "operations.json", "programs.json")
+FILES = (
+    "bn254_suite.json",
+    "goldilocks_suite.json",
+    "koalabear_suite.json",
+    "operations.json",
+    "programs.json",
+)
 SCHEMA = jsonschema.Draft202012Validator(json.loads((FOLDER / "schema.json").read_text(encoding="utf-8")))
 
 
