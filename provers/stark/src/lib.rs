@@ -1,0 +1,3 @@
+//! `stark`: a Plonky3 prover (see README.md).
+
+pub mod tables;
