@@ -1,3 +1,7 @@
 //! `stark`: a Plonky3 prover (see README.md).
 
+pub mod pb;
+pub mod program;
+pub mod refusal;
+pub mod suite;
 pub mod tables;
