@@ -5,3 +5,4 @@ pub mod program;
 pub mod refusal;
 pub mod suite;
 pub mod tables;
+pub mod usage;
