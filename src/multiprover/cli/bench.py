@@ -30,7 +30,7 @@ from multiprover.ledger.batch import BatchBuilder, Transaction
 from multiprover.ledger.state import State
 from multiprover.ledger.storage import StoredBatch
 from multiprover.node.node import Event, prove_batch, seal_record
-from multiprover.node.verify import Verifier
+from multiprover.node.verify import Verifier, transactions
 from multiprover.node.workspace import Config, Workspace
 from multiprover.program import trace
 from multiprover.prover.v1 import prover_pb2 as pb
@@ -215,6 +215,27 @@ def _plonky2(of: Question, at: At) -> dict[str, Any]:
     }
 
 
+def _stark(of: Question, at: At) -> dict[str, Any]:
+    command = [str(of.root / "provers/stark/bin/bench"), "--slots", str(of.slots)]
+    at("reference slot, compiled and by hand")
+    slot = _json(command)
+    with of.program() as program:
+        perpetuals = _json([*command, "--program", program, "--count"])
+    return {
+        "cpu_s_per_slot": slot["cpu_s_per_slot"],
+        "hand_written_cpu_s_per_slot": slot["hand_written_cpu_s_per_slot"],
+        "cpu_ratio": slot["cpu_s_per_slot"] / slot["hand_written_cpu_s_per_slot"],
+        "rows_or_constraints": slot["rows_or_constraints"],
+        "hand_written_rows_or_constraints": slot["hand_written_rows_or_constraints"],
+        "ratio": slot["ratio"],
+        "rows_a_slot": slot["rows_a_slot"],
+        "mib_per_slot": slot["peak_mib"] / of.slots,
+        "setup_cpu_s": slot["keygen_cpu_s"],
+        "perpetuals_rows_or_constraints": perpetuals["rows_or_constraints"],
+        "perpetuals_rows_a_slot": perpetuals["rows_a_slot"],
+    }
+
+
 def _sgx(of: Question, at: At) -> dict[str, Any]:
     at("real trades, in batches of 64")
     figures = _json([sys.executable, "-m", "benchmarks.sgx"], of.root)
@@ -229,6 +250,7 @@ MEASUREMENTS: Mapping[str, Callable[[Question, At], dict[str, Any]]] = {
     "groth16": _groth16,
     "halo2": _halo2,
     "plonky2": _plonky2,
+    "stark": _stark,
     "sgx": _sgx,
 }
 """By proof type, what measures it; one function a type.
@@ -306,7 +328,7 @@ def _parallel(workspace: Workspace, steps: Steps) -> tuple[dict[str, Any], dict[
 def _on_l1(workspace: Workspace, batch: StoredBatch, name: str) -> dict[str, Any]:
     """What a proof of the batch is on L1: its length, the gas of verifying it, and what it rests on.
 
-    The gas is that of a transaction to the adapter alone, calldata included; a vouch adds what Settlement
+    The gas is that of transactions to the adapter alone, calldata included; a vouch adds what Settlement
     writes. None for ``sgx``, whose adapter recovers a signer (``make demo`` shows whole vouches).
     """
     manifest = workspace.manifests[name]
@@ -315,6 +337,7 @@ def _on_l1(workspace: Workspace, batch: StoredBatch, name: str) -> dict[str, Any
     verifier = Verifier(workspace.artefacts())
     return {
         "l1_gas": None if name == "sgx" else verifier.gas(name, statement, proof),
+        "l1_transactions": transactions(name, proof),
         "l1_proof_bytes": len(proof),
         "security_bits": security_bits(manifest),
     }
@@ -392,6 +415,7 @@ def _show(document: dict[str, Any]) -> None:
         "CPU s",
         "MiB",
         "gas on L1",
+        "transactions",
         "proof bytes",
         "bits proven",
         "conj.",
@@ -414,6 +438,7 @@ def _show(document: dict[str, Any]) -> None:
             number(p["batch_cpu_s"]),
             number(p["batch_peak_mib"]),
             number(p["l1_gas"]),
+            number(p["l1_transactions"]),
             number(p["l1_proof_bytes"]),
             number(bits["proven"]),
             number(bits["conjectured"]),

@@ -14,7 +14,14 @@ from multiprover.program import Program
 from multiprover.prover.v1 import prover_pb2 as pb
 from multiprover.provers.manifest import Manifest
 from multiprover.settlement import halo2
-from multiprover.settlement.adapters import Groth16Type, Halo2Type, Plonky2Type, ProofTypeInfo, SgxType
+from multiprover.settlement.adapters import (
+    Groth16Type,
+    Halo2Type,
+    Plonky2Type,
+    ProofTypeInfo,
+    SgxType,
+    StarkType,
+)
 from multiprover.settlement.base import address_of
 from multiprover.settlement.bridge_rules import BridgeRules
 from multiprover.settlement.defaults import Parameters, default_policy
@@ -60,6 +67,7 @@ ADAPTERS: Final[Mapping[str, Make]] = {
     "groth16": _of_key(Groth16Type),
     "halo2": _of_key(Halo2Type),
     "plonky2": _of_key(Plonky2Type),
+    "stark": _of_key(StarkType),
     "sgx": _sgx,
 }
 """By proof type, its adapter on L1, from what its prover gave when the keys were made."""

@@ -13,12 +13,21 @@ from eth_hash.auto import keccak
 from eth_utils.address import to_checksum_address
 
 from multiprover.prover.v1 import prover_pb2 as pb
-from multiprover.settlement import claims, groth16, halo2, plonky2
+from multiprover.settlement import claims, groth16, halo2, plonky2, stark
 from multiprover.settlement.errors import RefusedError
 from multiprover.settlement.l1 import L1, open_l1
 
 _SUITE = "(bytes32,bytes32,bytes32,bytes32,bytes32)"
 _VOUCH = f"(bytes32,bytes32,address,{_SUITE}[])"
+
+
+def transactions(proof_type: str, l1_proof: bytes) -> int:
+    """How many transactions it takes to bring a proof to L1.
+
+    Raises:
+        ClaimError: a ``stark`` proof that is no list of parts.
+    """
+    return len(stark.parts_of(l1_proof)) if proof_type == stark.NAME else 1
 
 
 class ProofInvalidError(Exception):
@@ -43,21 +52,26 @@ class Verifier:
         if proof_type == "sgx":
             self._verify_signature(statement, l1_proof, self._artefact("sgx", "signer"))
             return
-        l1, adapter, data = self._question(proof_type, statement, l1_proof)
         try:
+            if proof_type == stark.NAME:
+                self._session(statement, l1_proof).verify()
+                return
+            l1, adapter, data = self._question(proof_type, statement, l1_proof)
             answer = l1.call(adapter, data)
-        except RefusedError as error:
+        except (RefusedError, claims.ClaimError) as error:
             raise ProofInvalidError(f"{proof_type}: {error}") from error
         if answer != claims.VOUCH_ACCEPTED:
             raise ProofInvalidError(f"{proof_type}: the verifier did not accept (0x{answer.hex()})")
 
     def gas(self, proof_type: str, statement: pb.Statement, l1_proof: bytes) -> int:
-        """Gas of a transaction that has the type's contract verify a proof, calldata included.
+        """Gas of the transactions that have the type's contract verify a proof, calldata included.
 
         Raises:
             ProofInvalidError: no contract verifies the type's proofs by itself.
             RefusedError: the proof is not valid.
         """
+        if proof_type == stark.NAME:
+            return self._session(statement, l1_proof).verify().gas_used
         l1, adapter, data = self._question(proof_type, statement, l1_proof)
         return l1.transact(l1.dev_accounts()[0], adapter, data).gas_used
 
@@ -97,13 +111,26 @@ class Verifier:
             arguments = [suites[0], payee, proof]
         else:
             raise ProofInvalidError(f"{proof_type}: this version has no verifier for it")
+        l1, adapter = self._adapter(proof_type, statement.domain, creation_code)
+        selector = keccak(f"{function}({','.join(types)})".encode())[:4]
+        return l1, adapter, selector + encode(types, arguments)
+
+    def _session(self, statement: pb.Statement, proof: bytes) -> stark.Session:
+        """The way of a stark proof through its adapter, on an L1 in this process."""
+        creation_code = stark.creation_code(self._artefact(stark.NAME, "l1_verifier"), statement.domain)
+        l1, adapter = self._adapter(stark.NAME, statement.domain, creation_code)
+        payee, suites = to_checksum_address(statement.payee), [_words(s) for s in statement.suites]
+        asked = statement.domain, statement.claim, payee, suites
+        return stark.Session(l1, adapter, l1.dev_accounts()[0], asked, proof)
+
+    def _adapter(self, proof_type: str, domain: bytes, creation_code: bytes) -> tuple[L1, bytes]:
+        """An L1 in this process, and the type's adapter there."""
         if self._l1 is None:
             self._l1 = open_l1(None)
-        place = proof_type, bytes(statement.domain)
+        place = proof_type, bytes(domain)
         if place not in self._adapters:
             self._adapters[place] = self._l1.create(self._l1.dev_accounts()[0], creation_code)
-        selector = keccak(f"{function}({','.join(types)})".encode())[:4]
-        return self._l1, self._adapters[place], selector + encode(types, arguments)
+        return self._l1, self._adapters[place]
 
     def _artefact(self, proof_type: str, name: str) -> bytes:
         artefacts = self._artefacts.get(proof_type)

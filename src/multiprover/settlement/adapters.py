@@ -11,13 +11,14 @@ from eth_abi.abi import encode
 from eth_account.signers.local import LocalAccount
 from eth_utils.address import to_checksum_address
 
-from multiprover.settlement import groth16, halo2, plonky2
+from multiprover.settlement import groth16, halo2, plonky2, stark
 from multiprover.settlement.base import Contract
 from multiprover.settlement.contracts import artifact
 from multiprover.settlement.events import Receipt
 from multiprover.settlement.halo2 import HALO2_GAS
 from multiprover.settlement.l1 import L1
 from multiprover.settlement.plonky2 import PLONKY2_GAS
+from multiprover.settlement.stark import STARK_GAS
 
 GROTH16_GAS: Final = 360_000
 SGX_GAS: Final = 40_000
@@ -121,6 +122,17 @@ class Plonky2Type(_OneSuite):
 
     def _creation_code(self, domain: bytes) -> bytes:
         return plonky2.creation_code(plonky2.VerifierData.decode(self.verifying_key), domain)
+
+
+class StarkType(_OneSuite):
+    """Deploys a ``StarkAdapter``."""
+
+    name = stark.NAME
+    suite = "koalabear"
+    gas = STARK_GAS
+
+    def _creation_code(self, domain: bytes) -> bytes:
+        return stark.creation_code(self.verifying_key, domain)
 
 
 @dataclass(frozen=True)

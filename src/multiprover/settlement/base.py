@@ -16,7 +16,7 @@ from web3.types import LogReceipt
 from multiprover.settlement.contracts import artifact
 from multiprover.settlement.errors import NotSettlementError, RefusedError, refused
 from multiprover.settlement.events import Event, Happened, Located, Receipt
-from multiprover.settlement.l1 import L1, reason_of
+from multiprover.settlement.l1 import L1, Mined, reason_of
 
 Expectations = Mapping[str, Callable[[], tuple[object, object]]]
 """For a reason, what was expected and what came, where the client knows."""
@@ -114,6 +114,10 @@ class Contract:
                 raise
             expected, found = known()
             raise refused(error.reason, str(expected), str(found)) from error
+        return self.receipt(mined)
+
+    def receipt(self, mined: Mined) -> Receipt:
+        """A transaction with this contract's events."""
         events = tuple(event for log in mined.logs if (event := self.event(log)) is not None)
         return Receipt(mined.tx_hash, mined.block_number, mined.gas_used, events)
 

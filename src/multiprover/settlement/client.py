@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Final
 
 from eth_abi.exceptions import DecodingError
@@ -10,6 +11,7 @@ from eth_account.signers.local import LocalAccount
 from eth_utils.address import to_checksum_address
 from web3.exceptions import Web3Exception
 
+from multiprover.settlement import stark
 from multiprover.settlement.base import Contract, Expectations, raw
 from multiprover.settlement.claims import (
     Deployment,
@@ -246,7 +248,7 @@ class Settlement(Contract):
             results: one for each suite that the type commits to, in suite order.
             payee: 20-byte address that the proof names.
             proof: as the adapter takes it; one longer than :data:`MAX_PROOF` goes through the adapter's
-                own entry.
+                own entry, a ``stark`` proof in several transactions.
 
         Raises:
             VouchRefusedError: it does not fit the claims on L1.
@@ -299,6 +301,10 @@ class Settlement(Contract):
         # Of a claim that is not posted, as a canary's: it is asked for the next batch.
         number = self.claim(child_claim(parent, journal_hash)).number or self.finality()[1] + 1
         adapter = status.adapter_at(number)
+        if proof_type == stark.NAME:
+            brought = stark.Session(self.l1, adapter, sender, statement, proof).bring(target, data)
+            receipt = (contract or self).receipt(brought.last)
+            return replace(receipt, gas_used=brought.gas_used, transactions=brought.transactions)
         call = self.through_adapter(adapter, statement, proof, target, data)
         return (contract or self)._transact(sender, adapter, call, expectations)
 
@@ -555,6 +561,8 @@ class Settlement(Contract):
         results = tuple(SuiteResult(*map(bytes, row)) for row in rows)
         proof = bytes(a["proof"]) if long_proof is None else long_proof
         type_name = self._type(a["proof_type"])
+        if type_name == stark.NAME and long_proof is not None:
+            proof = stark.whole_proof(self.l1, raw(tx["to"]), tx["from"], tx["blockNumber"], long_proof)
         return type_name, bytes(a["parent"]), bytes(a["journal_hash"]), results, raw(a["payee"]), proof
 
     def _event(self, name: str, arguments: Any) -> Event:

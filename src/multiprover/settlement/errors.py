@@ -312,6 +312,8 @@ REASONS: Final[dict[str, str]] = {
     "plonky2: quotients": "a query's quotients do not belong to their tree",
     "plonky2: folding": "a query's folding does not belong to its tree",
     "plonky2: final polynomial": "a query does not lead to the final polynomial",
+    # StarkAdapter
+    "stark: step": "a part of a proof that is not its session's next",
     # SgxAdapter
     "sgx: operator": "the operator is the zero address",
     "sgx: measurement": "the quote's enclave is not the one measured at creation, or none was given",
@@ -444,9 +446,11 @@ _BY_PREFIX: Final[dict[str, type[RefusedError]]] = {
     "council": CouncilRefusedError,
     "bn254": PostRefusedError,
     "goldilocks": PostRefusedError,
+    "koalabear": PostRefusedError,
     "groth16": ProofRefusedError,
     "halo2": ProofRefusedError,
     "plonky2": ProofRefusedError,
+    "stark": ProofRefusedError,
     "sgx": ProofRefusedError,
 }
 

@@ -109,9 +109,15 @@ class Located:
 
 @dataclass(frozen=True)
 class Receipt:
-    """A transaction that took effect."""
+    """A transaction that took effect.
+
+    Attributes:
+        gas_used: with that of the transactions that had to go before it.
+        transactions: how many it took.
+    """
 
     tx_hash: bytes
     block_number: int
     gas_used: int
     events: tuple[Event, ...] = field(default=())
+    transactions: int = 1
