@@ -699,24 +699,32 @@ class ProveUpdate(_message.Message):
     PROGRESS_FIELD_NUMBER: _builtins.int
     PROOF_FIELD_NUMBER: _builtins.int
     REFUSAL_FIELD_NUMBER: _builtins.int
+    EARLY_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def progress(self) -> Global___Progress: ...
     @_builtins.property
     def proof(self) -> Global___Proof: ...
     @_builtins.property
     def refusal(self) -> Global___Refusal: ...
+    @_builtins.property
+    def early(self) -> Global___Proof:
+        """The batch's own proof, ahead of the one made for L1: what a soft confirmation rests on. At most one, before
+        `proof`; of the same key and statement; its `l1_proof` is empty, which tells Verify what it is.
+        """
+
     def __init__(
         self,
         *,
         progress: Global___Progress | None = ...,
         proof: Global___Proof | None = ...,
         refusal: Global___Refusal | None = ...,
+        early: Global___Proof | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["progress", b"progress", "proof", b"proof", "refusal", b"refusal", "update", b"update"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["early", b"early", "progress", b"progress", "proof", b"proof", "refusal", b"refusal", "update", b"update"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["progress", b"progress", "proof", b"proof", "refusal", b"refusal", "update", b"update"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["early", b"early", "progress", b"progress", "proof", b"proof", "refusal", b"refusal", "update", b"update"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_update: _TypeAlias = _typing.Literal["progress", "proof", "refusal"]  # noqa: Y015
+    _WhichOneofReturnType_update: _TypeAlias = _typing.Literal["progress", "proof", "refusal", "early"]  # noqa: Y015
     _WhichOneofArgType_update: _TypeAlias = _typing.Literal["update", b"update"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_update) -> _WhichOneofReturnType_update | None: ...
 

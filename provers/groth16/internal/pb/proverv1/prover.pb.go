@@ -1337,6 +1337,7 @@ type ProveUpdate struct {
 	//	*ProveUpdate_Progress
 	//	*ProveUpdate_Proof
 	//	*ProveUpdate_Refusal
+	//	*ProveUpdate_Early
 	Update        isProveUpdate_Update `protobuf_oneof:"update"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1406,6 +1407,15 @@ func (x *ProveUpdate) GetRefusal() *Refusal {
 	return nil
 }
 
+func (x *ProveUpdate) GetEarly() *Proof {
+	if x != nil {
+		if x, ok := x.Update.(*ProveUpdate_Early); ok {
+			return x.Early
+		}
+	}
+	return nil
+}
+
 type isProveUpdate_Update interface {
 	isProveUpdate_Update()
 }
@@ -1422,11 +1432,19 @@ type ProveUpdate_Refusal struct {
 	Refusal *Refusal `protobuf:"bytes,3,opt,name=refusal,proto3,oneof"`
 }
 
+type ProveUpdate_Early struct {
+	// The batch's own proof, ahead of the one made for L1: what a soft confirmation rests on. At most one, before
+	// `proof`; of the same key and statement; its `l1_proof` is empty, which tells Verify what it is.
+	Early *Proof `protobuf:"bytes,4,opt,name=early,proto3,oneof"`
+}
+
 func (*ProveUpdate_Progress) isProveUpdate_Update() {}
 
 func (*ProveUpdate_Proof) isProveUpdate_Update() {}
 
 func (*ProveUpdate_Refusal) isProveUpdate_Update() {}
+
+func (*ProveUpdate_Early) isProveUpdate_Update() {}
 
 type Proof struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -1817,11 +1835,12 @@ const file_multiprover_prover_v1_prover_proto_rawDesc = "" +
 	"\rAuthorization\x12\x1e\n" +
 	"\n" +
 	"signatures\x18\x01 \x03(\fR\n" +
-	"signatures\"\xc8\x01\n" +
+	"signatures\"\xfe\x01\n" +
 	"\vProveUpdate\x12=\n" +
 	"\bprogress\x18\x01 \x01(\v2\x1f.multiprover.prover.v1.ProgressH\x00R\bprogress\x124\n" +
 	"\x05proof\x18\x02 \x01(\v2\x1c.multiprover.prover.v1.ProofH\x00R\x05proof\x12:\n" +
-	"\arefusal\x18\x03 \x01(\v2\x1e.multiprover.prover.v1.RefusalH\x00R\arefusalB\b\n" +
+	"\arefusal\x18\x03 \x01(\v2\x1e.multiprover.prover.v1.RefusalH\x00R\arefusal\x124\n" +
+	"\x05early\x18\x04 \x01(\v2\x1c.multiprover.prover.v1.ProofH\x00R\x05earlyB\b\n" +
 	"\x06update\"\xd5\x02\n" +
 	"\x05Proof\x12\x1d\n" +
 	"\n" +
@@ -1913,25 +1932,26 @@ var file_multiprover_prover_v1_prover_proto_depIdxs = []int32{
 	5,  // 16: multiprover.prover.v1.ProveUpdate.progress:type_name -> multiprover.prover.v1.Progress
 	20, // 17: multiprover.prover.v1.ProveUpdate.proof:type_name -> multiprover.prover.v1.Proof
 	6,  // 18: multiprover.prover.v1.ProveUpdate.refusal:type_name -> multiprover.prover.v1.Refusal
-	11, // 19: multiprover.prover.v1.Proof.suites:type_name -> multiprover.prover.v1.SuiteStatement
-	26, // 20: multiprover.prover.v1.Proof.figures:type_name -> multiprover.prover.v1.Proof.FiguresEntry
-	10, // 21: multiprover.prover.v1.VerifyRequest.statement:type_name -> multiprover.prover.v1.Statement
-	20, // 22: multiprover.prover.v1.VerifyRequest.proof:type_name -> multiprover.prover.v1.Proof
-	23, // 23: multiprover.prover.v1.VerifyResponse.accepted:type_name -> multiprover.prover.v1.Accepted
-	6,  // 24: multiprover.prover.v1.VerifyResponse.refusal:type_name -> multiprover.prover.v1.Refusal
-	1,  // 25: multiprover.prover.v1.Prover.Describe:input_type -> multiprover.prover.v1.DescribeRequest
-	7,  // 26: multiprover.prover.v1.Prover.Prepare:input_type -> multiprover.prover.v1.PrepareRequest
-	12, // 27: multiprover.prover.v1.Prover.Prove:input_type -> multiprover.prover.v1.ProveRequest
-	21, // 28: multiprover.prover.v1.Prover.Verify:input_type -> multiprover.prover.v1.VerifyRequest
-	2,  // 29: multiprover.prover.v1.Prover.Describe:output_type -> multiprover.prover.v1.Manifest
-	8,  // 30: multiprover.prover.v1.Prover.Prepare:output_type -> multiprover.prover.v1.PrepareUpdate
-	19, // 31: multiprover.prover.v1.Prover.Prove:output_type -> multiprover.prover.v1.ProveUpdate
-	22, // 32: multiprover.prover.v1.Prover.Verify:output_type -> multiprover.prover.v1.VerifyResponse
-	29, // [29:33] is the sub-list for method output_type
-	25, // [25:29] is the sub-list for method input_type
-	25, // [25:25] is the sub-list for extension type_name
-	25, // [25:25] is the sub-list for extension extendee
-	0,  // [0:25] is the sub-list for field type_name
+	20, // 19: multiprover.prover.v1.ProveUpdate.early:type_name -> multiprover.prover.v1.Proof
+	11, // 20: multiprover.prover.v1.Proof.suites:type_name -> multiprover.prover.v1.SuiteStatement
+	26, // 21: multiprover.prover.v1.Proof.figures:type_name -> multiprover.prover.v1.Proof.FiguresEntry
+	10, // 22: multiprover.prover.v1.VerifyRequest.statement:type_name -> multiprover.prover.v1.Statement
+	20, // 23: multiprover.prover.v1.VerifyRequest.proof:type_name -> multiprover.prover.v1.Proof
+	23, // 24: multiprover.prover.v1.VerifyResponse.accepted:type_name -> multiprover.prover.v1.Accepted
+	6,  // 25: multiprover.prover.v1.VerifyResponse.refusal:type_name -> multiprover.prover.v1.Refusal
+	1,  // 26: multiprover.prover.v1.Prover.Describe:input_type -> multiprover.prover.v1.DescribeRequest
+	7,  // 27: multiprover.prover.v1.Prover.Prepare:input_type -> multiprover.prover.v1.PrepareRequest
+	12, // 28: multiprover.prover.v1.Prover.Prove:input_type -> multiprover.prover.v1.ProveRequest
+	21, // 29: multiprover.prover.v1.Prover.Verify:input_type -> multiprover.prover.v1.VerifyRequest
+	2,  // 30: multiprover.prover.v1.Prover.Describe:output_type -> multiprover.prover.v1.Manifest
+	8,  // 31: multiprover.prover.v1.Prover.Prepare:output_type -> multiprover.prover.v1.PrepareUpdate
+	19, // 32: multiprover.prover.v1.Prover.Prove:output_type -> multiprover.prover.v1.ProveUpdate
+	22, // 33: multiprover.prover.v1.Prover.Verify:output_type -> multiprover.prover.v1.VerifyResponse
+	30, // [30:34] is the sub-list for method output_type
+	26, // [26:30] is the sub-list for method input_type
+	26, // [26:26] is the sub-list for extension type_name
+	26, // [26:26] is the sub-list for extension extendee
+	0,  // [0:26] is the sub-list for field type_name
 }
 
 func init() { file_multiprover_prover_v1_prover_proto_init() }
@@ -1949,6 +1969,7 @@ func file_multiprover_prover_v1_prover_proto_init() {
 		(*ProveUpdate_Progress)(nil),
 		(*ProveUpdate_Proof)(nil),
 		(*ProveUpdate_Refusal)(nil),
+		(*ProveUpdate_Early)(nil),
 	}
 	file_multiprover_prover_v1_prover_proto_msgTypes[21].OneofWrappers = []any{
 		(*VerifyResponse_Accepted)(nil),
