@@ -767,7 +767,7 @@ class Proof(_message.Message):
     proof: _builtins.bytes
     """native form"""
     l1_proof: _builtins.bytes
-    """what the L1 adapter takes"""
+    """what the L1 adapter takes; empty in an early proof"""
     @_builtins.property
     def suites(self) -> _containers.RepeatedCompositeFieldContainer[Global___SuiteStatement]:
         """what the prover computed itself"""

@@ -1452,7 +1452,7 @@ type Proof struct {
 	FormatVersion uint32                 `protobuf:"varint,2,opt,name=format_version,json=formatVersion,proto3" json:"format_version,omitempty"`
 	KeyId         []byte                 `protobuf:"bytes,3,opt,name=key_id,json=keyId,proto3" json:"key_id,omitempty"`
 	Proof         []byte                 `protobuf:"bytes,4,opt,name=proof,proto3" json:"proof,omitempty"`                                                                                 // native form
-	L1Proof       []byte                 `protobuf:"bytes,5,opt,name=l1_proof,json=l1Proof,proto3" json:"l1_proof,omitempty"`                                                              // what the L1 adapter takes
+	L1Proof       []byte                 `protobuf:"bytes,5,opt,name=l1_proof,json=l1Proof,proto3" json:"l1_proof,omitempty"`                                                              // what the L1 adapter takes; empty in an early proof
 	Suites        []*SuiteStatement      `protobuf:"bytes,6,rep,name=suites,proto3" json:"suites,omitempty"`                                                                               // what the prover computed itself
 	Figures       map[string]float64     `protobuf:"bytes,7,rep,name=figures,proto3" json:"figures,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"fixed64,2,opt,name=value"` // "prove_cpu_s", "witness_cpu_s", "peak_mib", …
 	unknownFields protoimpl.UnknownFields
