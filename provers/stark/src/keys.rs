@@ -1,9 +1,10 @@
 //! Keys in the cache directory (docs/prover.md §2).
 //!
-//! A folder is named by the hash of (prover version, format version, form, program id, slots). It holds two files, each with its
-//! keccak256 beside it: `program`, the canonical bytes, and `verifying_key`, whose keccak256 is the key id. It is written under
-//! another name and renamed: it is there whole or not at all. Nothing else pays: the proving key is a transform of the program's
-//! layout, which takes less to make than to check against a hash, and a worker keeps it from batch to batch (`worker`).
+//! A folder is named by the hash of (prover version, format version, form, program id, slots). Its files, each with its keccak256
+//! beside it: `program`, the canonical bytes; `verifying_key`, whose keccak256 is the key id; and `early_verifying_key`, where there
+//! are early proofs. It is written under another name and renamed: it is there whole or not at all. Nothing else pays: the proving
+//! key is a transform of the program's layout, which takes less to make than to check against a hash, and a worker keeps it from
+//! batch to batch (`worker`).
 
 use std::path::{Path, PathBuf};
 use std::{fs, io};
@@ -20,23 +21,30 @@ pub const FORMAT_VERSION: u32 = 1;
 
 const PROGRAM: &str = "program";
 const VERIFYING_KEY: &str = "verifying_key";
+const EARLY_VERIFYING_KEY: &str = "early_verifying_key";
 const HASH: &str = "keccak256";
 
-/// Which proofs the keys are for.
+/// Which proofs are made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Form {
-    /// Few queries of a long code: cheap for L1's contract.
+    /// Few queries of a long code: cheap for L1's contract. A native one goes before it, early.
     L1,
     /// Many queries of a short code: quick to make; no contract takes it.
     Native,
 }
 
 impl Form {
+    /// Of the proof.
     pub fn parameters(self) -> Parameters {
         match self {
             Form::L1 => Parameters::L1,
             Form::Native => Parameters::Batch,
         }
+    }
+
+    /// Of the proof before it, if there is one.
+    pub fn early(self) -> Option<Parameters> {
+        (self == Form::L1).then_some(Parameters::Batch)
     }
 
     fn name(self) -> &'static str {
@@ -72,13 +80,16 @@ fn at<T>(path: &Path, result: io::Result<T>) -> Result<T, Failure> {
 /// What verifying needs.
 #[derive(Debug, Clone)]
 pub struct Verifier {
+    /// keccak256 of the key.
     pub id: [u8; 32],
     pub key: VerifyingKey,
+    /// Of early proofs.
+    pub early: Option<VerifyingKey>,
 }
 
 impl Verifier {
-    pub fn new(key: VerifyingKey) -> Self {
-        Verifier { id: keccak256(&key.to_bytes()), key }
+    pub fn new(key: VerifyingKey, early: Option<VerifyingKey>) -> Self {
+        Verifier { id: keccak256(&key.to_bytes()), key, early }
     }
 }
 
@@ -86,13 +97,14 @@ impl Verifier {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Keys {
     folder: PathBuf,
+    has_early: bool,
 }
 
 impl Keys {
     /// Where they are, or would be.
     pub fn at(cache: &Cache, program_id: &[u8; 32], slots: usize) -> Self {
         let name = format!("stark {VERSION} {FORMAT_VERSION} {} {} {slots}", cache.form.name(), hex(program_id));
-        Keys { folder: cache.folder.join(hex(&keccak256(name.as_bytes()))) }
+        Keys { folder: cache.folder.join(hex(&keccak256(name.as_bytes()))), has_early: cache.form.early().is_some() }
     }
 
     pub fn exist(&self) -> bool {
@@ -130,28 +142,31 @@ impl Keys {
     }
 
     pub fn verifier(&self) -> Result<Verifier, Failure> {
-        let bytes = self.read(VERIFYING_KEY)?;
-        match VerifyingKey::from_bytes(&bytes) {
-            Ok(key) => Ok(Verifier { id: keccak256(&bytes), key }),
-            Err(error) => {
-                let what = format!("the verifying key in {} is none of this version ({error})", self.folder.display());
-                Err(Refusal::new(Code::CorruptKeys, what).into())
-            }
-        }
+        let early = self.has_early.then(|| self.verifying_key(EARLY_VERIFYING_KEY)).transpose()?;
+        Ok(Verifier::new(self.verifying_key(VERIFYING_KEY)?, early))
     }
 
-    /// Writes both files. Keys that another process has written meanwhile stay: they are the same.
+    fn verifying_key(&self, name: &str) -> Result<VerifyingKey, Failure> {
+        VerifyingKey::from_bytes(&self.read(name)?).map_err(|error| {
+            let what = format!("{} is none of this version: {error}", self.folder.join(name).display());
+            Refusal::new(Code::CorruptKeys, what).into()
+        })
+    }
+
+    /// Writes the files. Keys that another process has written meanwhile stay: they are the same.
     ///
     /// # Errors
     /// The cache cannot be written.
-    pub fn write(&self, program: &[u8], verifier: &VerifyingKey) -> Result<(), Failure> {
+    pub fn write(&self, program: &[u8], verifier: &Verifier) -> Result<(), Failure> {
         let draft = self.folder.with_extension(format!("draft-{}", std::process::id()));
         at(&draft, fs::create_dir_all(&draft))?;
-        for (name, bytes) in [(PROGRAM, program), (VERIFYING_KEY, &verifier.to_bytes())] {
+        let early = verifier.early.as_ref().map(|key| (EARLY_VERIFYING_KEY, key.to_bytes()));
+        let files = [(PROGRAM, program.to_vec()), (VERIFYING_KEY, verifier.key.to_bytes())];
+        for (name, bytes) in files.into_iter().chain(early) {
             let path = draft.join(name);
-            at(&path, fs::write(&path, bytes))?;
+            at(&path, fs::write(&path, &bytes))?;
             let path = path.with_extension(HASH);
-            at(&path, fs::write(&path, hex(&keccak256(bytes))))?;
+            at(&path, fs::write(&path, hex(&keccak256(&bytes))))?;
         }
         match fs::rename(&draft, &self.folder) {
             Err(_) if self.exist() => at(&draft, fs::remove_dir_all(&draft)),

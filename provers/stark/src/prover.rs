@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::batch::{self, ProvingKey};
+use crate::batch::{self, ProvingKey, VerifyingKey};
 use crate::execution::{self, Statement};
 use crate::keys::{Cache, FORMAT_VERSION, Failure, Form, Keys, VERSION, Verifier};
 use crate::l1;
@@ -10,9 +10,9 @@ use crate::lowering;
 use crate::pb::prover as pb;
 use crate::program::Program;
 use crate::refusal::{Code, Refusal, malformed, unsupported};
-use crate::security::{self, Term, least};
+use crate::security::{self, least};
 use crate::suite::{self, hex};
-use crate::tables::{Layout, Public};
+use crate::tables::{Layout, Public, Witness};
 use crate::usage;
 
 /// The name in manifests and proofs.
@@ -46,6 +46,8 @@ struct Made {
     keys: Keys,
     program: Program,
     key: ProvingKey,
+    /// Of early proofs.
+    early: Option<ProvingKey>,
     verifier: Verifier,
 }
 
@@ -154,11 +156,15 @@ fn seconds(rows: usize, form: Form) -> f64 {
     rows as f64 / 1024.0 * if form == Form::L1 { 0.5 } else { 0.08 } + 0.5
 }
 
-/// Makes the keys. The verifying key is what the layout alone gives.
-fn make(program: &Program, slots: usize, form: Form) -> Result<(ProvingKey, Verifier, Layout), Failure> {
-    let layout = layout(program, slots, form)?;
-    let (key, verifying) = batch::keys(&layout, form.parameters());
-    Ok((key, Verifier::new(verifying), layout))
+impl Made {
+    /// Makes the keys, and tells the rows of the table that they fill most.
+    fn make(keys: Keys, program: Program, slots: usize, form: Form) -> Result<(Self, usize), Failure> {
+        let layout = layout(&program, slots, form)?;
+        let (key, verifying) = batch::keys(&layout, form.parameters());
+        let (early, early_verifying) = form.early().map(|parameters| batch::keys(&layout, parameters)).unzip();
+        let verifier = Verifier::new(verifying, early_verifying);
+        Ok((Made { keys, program, key, early, verifier }, tallest(&layout)))
+    }
 }
 
 /// Keys of a program and batch size: made, or found.
@@ -182,52 +188,57 @@ pub fn prepare(
     if !cached {
         enter(Stage { name: "keys", from: 0.0, to: 1.0, expected_s: 1.0 });
         let start = usage::cpu_seconds();
-        let (key, verifier, layout) = make(&program, slots, cache.form)?;
-        keys.write(&request.program, &verifier.key)?;
+        // Not two of them at a time.
+        *kept = Kept::default();
+        let (made, rows) = Made::make(keys.clone(), program, slots, cache.form)?;
+        keys.write(&request.program, &made.verifier)?;
         figures.insert("setup_cpu_s".into(), usage::cpu_seconds() - start);
-        figures.insert("rows".into(), tallest(&layout) as f64);
+        figures.insert("rows".into(), rows as f64);
         figures.insert("peak_mib".into(), usage::peak_mib());
-        *kept = Kept(Some(Made { keys: keys.clone(), program, key, verifier }));
+        *kept = Kept(Some(made));
     }
     let verifier = keys.verifier()?;
-    let (proven, conjectured) = least(&terms(&verifier));
+    let (proven, conjectured) = least(&security::terms(&verifier.key));
     figures.insert("proven_bits".into(), proven);
     figures.insert("conjectured_bits".into(), conjectured);
     let mut artefacts = BTreeMap::from([("verifying_key".into(), verifier.key.to_bytes())]);
+    if let Some(early) = &verifier.early {
+        artefacts.insert("early_verifying_key".into(), early.to_bytes());
+    }
     if cache.form == Form::L1 {
         artefacts.insert("l1_verifier".into(), l1::artefact(&verifier.key));
     }
     Ok(pb::Prepared { key_id: verifier.id.into(), cached, artefacts, figures })
 }
 
-/// What proofs of a key rest on, in bits.
-pub fn terms(verifier: &Verifier) -> Vec<Term> {
-    security::terms(&verifier.key)
-}
-
 impl Kept {
     /// These keys: those that were made last, or made again.
-    fn load(&mut self, keys: Keys, verifier: Verifier, slots: usize, form: Form) -> Result<&Made, Failure> {
+    fn load(&mut self, keys: Keys, verifier: &Verifier, slots: usize, form: Form) -> Result<&Made, Failure> {
         if !self.0.as_ref().is_some_and(|made| made.keys == keys && made.verifier.id == verifier.id) {
-            // Not both at a time.
             self.0 = None;
             let program = keys.program()?;
-            let (key, found, _) = make(&program, slots, form)?;
-            if found.id != verifier.id {
+            let (made, _) = Made::make(keys, program, slots, form)?;
+            if made.verifier.id != verifier.id {
                 let message = "the keys in the cache are not those of this program: delete their folder and prepare again";
-                return Err(differing(Code::CorruptKeys, message, hex(&found.id), hex(&verifier.id)));
+                return Err(differing(Code::CorruptKeys, message, hex(&made.verifier.id), hex(&verifier.id)));
             }
-            self.0 = Some(Made { keys, program, key, verifier });
+            self.0 = Some(made);
         }
         Ok(self.0.as_ref().expect("just made"))
     }
 }
 
-/// A proof of a batch.
+/// A proof of a batch; `early` is given the one before it, if there is one.
 ///
 /// # Errors
 /// Refusals of docs/prover.md; or the prover failed.
-pub fn prove(cache: &Cache, kept: &mut Kept, request: &pb::ProveRequest, enter: &dyn Fn(Stage)) -> Result<pb::Proof, Failure> {
+pub fn prove(
+    cache: &Cache,
+    kept: &mut Kept,
+    request: &pb::ProveRequest,
+    enter: &dyn Fn(Stage),
+    early: &dyn Fn(pb::Proof),
+) -> Result<pb::Proof, Failure> {
     let mut clock = Clock::start();
     enter(Stage { name: "load", from: 0.0, to: 0.1, expected_s: 1.0 });
     let statement = Statement::decode(request.statement.as_ref())?;
@@ -237,42 +248,66 @@ pub fn prove(cache: &Cache, kept: &mut Kept, request: &pb::ProveRequest, enter: 
         let message = "the keys of this program and batch size have another id: prepare again";
         return Err(differing(Code::NotPrepared, message, hex(&verifier.id), hex(&request.key_id)));
     }
-    let made = kept.load(keys, verifier, statement.slots, cache.form)?;
+    let made = kept.load(keys, &verifier, statement.slots, cache.form)?;
     let load = clock.lap();
-    enter(Stage { name: "execute", from: 0.1, to: 0.15, expected_s: 0.2 });
-    let advice = execution::execute(&made.program, &statement, request)?;
-    enter(Stage { name: "witness", from: 0.15, to: 0.2, expected_s: 0.2 });
+    enter(Stage { name: "execute", from: 0.1, to: 0.12, expected_s: 0.2 });
+    let advice = execution::execute(&made.program, statement.slots, &statement, request)?;
+    enter(Stage { name: "witness", from: 0.12, to: 0.15, expected_s: 0.2 });
     let (layout, witness) =
         lowering::lower(&made.program, statement.slots, Some(&advice)).map_err(|e| internal("a batch that was executed", e))?;
     let witness = witness.ok_or_else(|| Failure::Internal("lowering gave no witness of an advice".into()))?;
-    let expected_s = seconds(tallest(&layout), cache.form);
-    drop(layout);
-    let filled = clock.lap();
-    enter(Stage { name: "prove", from: 0.2, to: 0.98, expected_s });
-    let public = statement.public();
-    let proof = batch::prove(&made.key, witness, &public).map_err(|e| internal("a batch that was executed", e))?;
-    let proven = clock.lap();
-    enter(Stage { name: "verify", from: 0.98, to: 1.0, expected_s: 0.1 });
-    let proof = proof.to_bytes();
-    // A prover that errs finds out before others do.
-    batch::verify(&made.verifier.key, &public, &proof).map_err(|e| internal("a proof of an executed batch", e))?;
-    let l1_proof = l1_form(cache.form, &made.verifier, &public, &proof)?;
-    let figures = [
-        ("load_cpu_s", load),
-        ("witness_cpu_s", filled),
-        ("prove_cpu_s", proven),
-        ("verify_cpu_s", clock.lap()),
-        ("peak_mib", usage::peak_mib()),
-    ];
-    Ok(pb::Proof {
-        proof_type: PROOF_TYPE.into(),
-        format_version: FORMAT_VERSION,
-        key_id: made.verifier.id.into(),
-        proof,
-        l1_proof,
-        suites: vec![statement.suite()],
-        figures: figures.map(|(name, value)| (name.into(), value)).into(),
-    })
+    let rows = tallest(&layout);
+    drop((layout, advice));
+    let figures = BTreeMap::from([("load_cpu_s".into(), load), ("witness_cpu_s".into(), clock.lap())]);
+    let prover = Attempt { statement: &statement, key_id: verifier.id, figures };
+    if let (Some(key), Some(verifying)) = (&made.early, &verifier.early) {
+        enter(Stage { name: "early", from: 0.15, to: 0.3, expected_s: seconds(rows, Form::Native) });
+        early(prover.prove(key, verifying, witness.clone(), |_| Ok(vec![]))?);
+    }
+    enter(Stage {
+        name: "prove",
+        from: if made.early.is_some() { 0.3 } else { 0.15 },
+        to: 1.0,
+        expected_s: seconds(rows, cache.form),
+    });
+    prover.prove(&made.key, &verifier.key, witness, |proof| l1_form(cache.form, &verifier, &statement.public(), proof))
+}
+
+/// An executed batch to prove.
+struct Attempt<'a> {
+    statement: &'a Statement,
+    key_id: [u8; 32],
+    figures: BTreeMap<String, f64>,
+}
+
+impl Attempt<'_> {
+    fn prove(
+        &self,
+        key: &ProvingKey,
+        verifying: &VerifyingKey,
+        witness: Witness,
+        l1_form: impl FnOnce(&[u8]) -> Result<Vec<u8>, Failure>,
+    ) -> Result<pb::Proof, Failure> {
+        let mut clock = Clock::start();
+        let public = self.statement.public();
+        let proof = batch::prove(key, witness, &public).map_err(|e| internal("a batch that was executed", e))?.to_bytes();
+        let proving = clock.lap();
+        // A prover that errs finds out before others do.
+        batch::verify(verifying, &public, &proof).map_err(|e| internal("a proof of an executed batch", e))?;
+        let l1_proof = l1_form(&proof)?;
+        let own = [("prove_cpu_s", proving), ("verify_cpu_s", clock.lap()), ("peak_mib", usage::peak_mib())];
+        let mut figures = self.figures.clone();
+        figures.extend(own.map(|(name, value)| (name.into(), value)));
+        Ok(pb::Proof {
+            proof_type: PROOF_TYPE.into(),
+            format_version: FORMAT_VERSION,
+            key_id: self.key_id.into(),
+            proof,
+            l1_proof,
+            suites: vec![self.statement.suite()],
+            figures,
+        })
+    }
 }
 
 /// CPU seconds between laps.
@@ -322,6 +357,10 @@ pub fn verify(cache: &Cache, request: &pb::VerifyRequest) -> Result<(), Failure>
     statement.check_domain()?;
     statement.check_challenge()?;
     let public = statement.public();
+    // Without a form for L1 it is an early one.
+    if let (Some(early), true) = (&verifier.early, proof.l1_proof.is_empty()) {
+        return Ok(batch::verify(early, &public, &proof.proof)?);
+    }
     batch::verify(&verifier.key, &public, &proof.proof)?;
     // What goes to L1 is what was verified.
     if proof.l1_proof != l1_form(cache.form, &verifier, &public, &proof.proof)? {

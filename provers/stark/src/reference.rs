@@ -141,9 +141,8 @@ pub fn program() -> Vec<u8> {
         a.none(pp::Code::Authorize, &[enabled, key, nonce], &[]);
         nonce
     });
-    let mut balances: Vec<u32> = (0..SIDES * BALANCES)
-        .map(|n| a.load(opens[n / BALANCES], FIRST_BALANCE + (n % BALANCES) as u32, (0, U64)))
-        .collect();
+    let mut balances: Vec<u32> =
+        (0..SIDES * BALANCES).map(|n| a.load(opens[n / BALANCES], FIRST_BALANCE + (n % BALANCES) as u32, (0, U64))).collect();
 
     // ARITHMETIC
     let amounts: Vec<u32> = (0..AMOUNTS).map(|n| a.param(1 + SIDES + n)).collect();
@@ -185,11 +184,8 @@ pub fn program() -> Vec<u8> {
     fields.push(integer("nonce".into(), U32));
     let mut params: Vec<pp::Field> = (0..SIDES).map(|n| integer(format!("account{n}"), last)).collect();
     params.extend((0..AMOUNTS).map(|n| integer(format!("amount{n}"), U32)));
-    let port = |side| pp::Port {
-        written: (FIRST_BALANCE..=NONCE).collect(),
-        output_offset: side * words_a_side,
-        ..Default::default()
-    };
+    let port =
+        |side| pp::Port { written: (FIRST_BALANCE..=NONCE).collect(), output_offset: side * words_a_side, ..Default::default() };
     pp::Program {
         version: 1,
         name: "reference".into(),
@@ -349,8 +345,7 @@ pub fn trades(program: &Program, slots: usize) -> Result<pb::ProveRequest, Refus
     let mut tree = Tree::new(never.leaf(), DEPTH);
     accounts.iter().enumerate().for_each(|(n, account)| tree.write(index(n), account.leaf()));
     let map_roots = vec![suite::digest_bytes(&tree.root()).to_vec()];
-    request.pre_state =
-        Some(pb::PreState { cells: vec![], suites: vec![pb::SuitePreState { map_roots, ..Default::default() }] });
+    request.pre_state = Some(pb::PreState { cells: vec![], suites: vec![pb::SuitePreState { map_roots, ..Default::default() }] });
     for slot in 0..slots {
         let sides: [usize; SIDES] = array::from_fn(|side| SIDES * slot + side);
         let amounts: [u32; AMOUNTS] = array::from_fn(|n| (100 * slot + n) as u32);

@@ -31,21 +31,33 @@ pub trait Call: Message + Default + 'static {
     /// Which call it is, to the worker.
     const KIND: u8;
 
-    /// Its answer.
+    /// Its answer; what goes before it is sent.
     ///
     /// # Errors
     /// A refusal, or the prover failed.
-    fn run(&self, cache: &Cache, kept: &mut Kept, enter: &dyn Fn(Stage)) -> Result<Self::Update, Failure>;
+    fn run(
+        &self,
+        cache: &Cache,
+        kept: &mut Kept,
+        enter: &dyn Fn(Stage),
+        send: &dyn Fn(Self::Update),
+    ) -> Result<Self::Update, Failure>;
     fn progress(progress: pb::Progress) -> Self::Update;
     fn refusal(refusal: pb::Refusal) -> Self::Update;
-    fn is_progress(update: &Self::Update) -> bool;
+    fn is_last(update: &Self::Update) -> bool;
 }
 
 impl Call for pb::PrepareRequest {
     type Update = pb::PrepareUpdate;
     const KIND: u8 = 1;
 
-    fn run(&self, cache: &Cache, kept: &mut Kept, enter: &dyn Fn(Stage)) -> Result<Self::Update, Failure> {
+    fn run(
+        &self,
+        cache: &Cache,
+        kept: &mut Kept,
+        enter: &dyn Fn(Stage),
+        _: &dyn Fn(Self::Update),
+    ) -> Result<Self::Update, Failure> {
         let prepared = prover::prepare(cache, kept, self, enter)?;
         Ok(pb::PrepareUpdate { update: Some(pb::prepare_update::Update::Prepared(prepared)) })
     }
@@ -58,8 +70,8 @@ impl Call for pb::PrepareRequest {
         pb::PrepareUpdate { update: Some(pb::prepare_update::Update::Refusal(refusal)) }
     }
 
-    fn is_progress(update: &Self::Update) -> bool {
-        matches!(update.update, Some(pb::prepare_update::Update::Progress(_)))
+    fn is_last(update: &Self::Update) -> bool {
+        !matches!(update.update, Some(pb::prepare_update::Update::Progress(_)))
     }
 }
 
@@ -67,9 +79,17 @@ impl Call for pb::ProveRequest {
     type Update = pb::ProveUpdate;
     const KIND: u8 = 2;
 
-    fn run(&self, cache: &Cache, kept: &mut Kept, enter: &dyn Fn(Stage)) -> Result<Self::Update, Failure> {
-        let proof = prover::prove(cache, kept, self, enter)?;
-        Ok(pb::ProveUpdate { update: Some(pb::prove_update::Update::Proof(proof)) })
+    fn run(
+        &self,
+        cache: &Cache,
+        kept: &mut Kept,
+        enter: &dyn Fn(Stage),
+        send: &dyn Fn(Self::Update),
+    ) -> Result<Self::Update, Failure> {
+        let update = |update| pb::ProveUpdate { update: Some(update) };
+        let early = |proof| send(update(pb::prove_update::Update::Early(proof)));
+        let proof = prover::prove(cache, kept, self, enter, &early)?;
+        Ok(update(pb::prove_update::Update::Proof(proof)))
     }
 
     fn progress(progress: pb::Progress) -> Self::Update {
@@ -80,8 +100,9 @@ impl Call for pb::ProveRequest {
         pb::ProveUpdate { update: Some(pb::prove_update::Update::Refusal(refusal)) }
     }
 
-    fn is_progress(update: &Self::Update) -> bool {
-        matches!(update.update, Some(pb::prove_update::Update::Progress(_)))
+    fn is_last(update: &Self::Update) -> bool {
+        use pb::prove_update::Update;
+        !matches!(update.update, Some(Update::Progress(_) | Update::Early(_)))
     }
 }
 
@@ -116,9 +137,8 @@ fn serve_call<C: Call>(request: &[u8], cache: &Cache, kept: &mut Kept) -> anyhow
                 send(&C::progress(progress(&stage, since)));
             }
         });
-        let outcome = call.run(cache, kept, &|stage| {
-            *current.lock().unwrap_or_else(PoisonError::into_inner) = (stage, Instant::now());
-        });
+        let enter = |stage| *current.lock().unwrap_or_else(PoisonError::into_inner) = (stage, Instant::now());
+        let outcome = call.run(cache, kept, &enter, &|update| send(&update));
         drop(over);
         reporter.join().expect("it does not panic");
         outcome
@@ -204,13 +224,17 @@ impl Worker {
             let mut bytes = vec![0; self.output.read_u32().await? as usize];
             self.output.read_exact(&mut bytes).await?;
             let update = C::Update::decode(&bytes[..]).map_err(std::io::Error::other)?;
-            let last = !C::is_progress(&update);
+            let last = C::is_last(&update);
             // Who has hung up is noticed by `run`.
             _ = updates.send(Ok(update)).await;
             if last {
                 return Ok(());
             }
         }
+    }
+
+    fn if_alive(mut self) -> Option<Self> {
+        matches!(self.child.try_wait(), Ok(None)).then_some(self)
     }
 
     async fn kill(mut self) -> std::io::Result<std::process::ExitStatus> {
@@ -229,10 +253,11 @@ pub async fn run<C: Call>(
     place: &mut Option<Worker>,
     updates: &mpsc::Sender<Result<C::Update, Status>>,
 ) -> Result<(), Status> {
-    let mut worker = match place.take() {
-        // One that has ended between two calls (a machine short of memory kills) is not asked again.
-        Some(mut idle) if matches!(idle.child.try_wait(), Ok(None)) => idle,
-        _ => Worker::start(cache).map_err(|e| Status::internal(format!("a worker cannot be started: {e}")))?,
+    // One that has ended between two calls (a machine short of memory kills) is not asked again.
+    let idle = place.take().and_then(Worker::if_alive);
+    let mut worker = match idle {
+        Some(idle) => idle,
+        None => Worker::start(cache).map_err(|e| Status::internal(format!("a worker cannot be started: {e}")))?,
     };
     let outcome = tokio::select! {
         outcome = worker.talk(call, updates) => outcome.map(|()| true),
