@@ -1,5 +1,8 @@
 //! `stark`: a Plonky3 prover (see README.md).
 
+pub mod batch;
+pub mod check;
+pub mod config;
 pub mod pb;
 pub mod program;
 pub mod refusal;

@@ -2,19 +2,24 @@
 
 #[macro_use]
 mod columns;
+mod air;
 pub mod alu;
 pub mod block;
+pub mod bus;
 pub mod hash;
 pub mod logic;
 pub mod mul;
 pub mod range;
 pub mod sign;
+mod trace;
 pub mod values;
 
 use p3_field::extension::QuinticTrinomialExtensionField;
 use p3_koala_bear::KoalaBear;
 
+pub use air::Air;
 pub use columns::Columns;
+pub use trace::{Heights, main, preprocessed};
 
 /// The field, `p = 2^31 - 2^24 + 1`.
 pub type F = KoalaBear;
@@ -112,15 +117,6 @@ impl Public {
 
     /// All 52 elements, in the order of docs/program.md §6.
     pub fn to_vec(&self) -> Vec<F> {
-        [
-            &self.pre_root[..],
-            &self.post_root,
-            &self.commitment,
-            &self.z,
-            &self.y,
-            &self.payee,
-            &self.domain,
-        ]
-        .concat()
+        [&self.pre_root[..], &self.post_root, &self.commitment, &self.z, &self.y, &self.payee, &self.domain].concat()
     }
 }
