@@ -3,6 +3,7 @@
 pub mod batch;
 pub mod check;
 pub mod config;
+pub mod execution;
 pub mod pb;
 pub mod program;
 pub mod refusal;
