@@ -14,7 +14,7 @@ import statistics
 import time
 from collections.abc import Callable
 
-from multiprover_native import Bn254, Goldilocks, keccak256
+from multiprover_native import Bn254, Goldilocks, KoalaBear, keccak256
 
 from multiprover import suites
 
@@ -81,6 +81,7 @@ def all_calls() -> dict[str, Callable[[], object]]:
     permutations: dict[str, Callable[[], object]] = {
         "bn254": lambda: Bn254.permute(bytes(96)),
         "goldilocks": lambda: Goldilocks.permute(bytes(96)),
+        "koalabear": lambda: KoalaBear.permute(bytes(64)),
     }
     found: dict[str, Callable[[], object]] = {"keccak256_2560_bytes": lambda: keccak256(bytes(2560))}
     for name, permutation in permutations.items():

@@ -27,11 +27,11 @@ def toy(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_registry() -> None:
-    assert suites.names() == ("bn254", "goldilocks", "toy")
+    assert suites.names() == ("bn254", "goldilocks", "koalabear", "toy")
     assert suites.get("toy").name == "toy"
     assert suites.suite_id("bn254") == keccak(b"bn254")
-    with pytest.raises(SuiteError, match="expected one of bn254, goldilocks, toy, found koalabear"):
-        suites.get("koalabear")
+    with pytest.raises(SuiteError, match="expected one of bn254, goldilocks, koalabear, toy, found mersenne"):
+        suites.get("mersenne")
     with pytest.raises(SuiteError, match="suite toy: expected a new name"):
         suites.register(Toy())
 

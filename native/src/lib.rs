@@ -7,6 +7,7 @@ mod arguments;
 mod bn254;
 mod error;
 mod goldilocks;
+mod koalabear;
 
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
@@ -28,5 +29,8 @@ fn multiprover_native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<goldilocks::Goldilocks>()?;
     module.add_class::<goldilocks::GoldilocksTree>()?;
     module.add_class::<goldilocks::GoldilocksSigningKey>()?;
+    module.add_class::<koalabear::KoalaBear>()?;
+    module.add_class::<koalabear::KoalaBearTree>()?;
+    module.add_class::<koalabear::KoalaBearSigningKey>()?;
     Ok(())
 }

@@ -44,55 +44,12 @@ reach. After a third, 2^22.6. So:
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from threading import Lock
-
 from multiprover_native import Goldilocks as NativeGoldilocks
-from multiprover_native import GoldilocksSigningKey as NativeSigningKey
+from multiprover_native import GoldilocksSigningKey
 
-from multiprover.suites.base import DEFAULT_HEIGHT, SigningKey, SuiteError
+from multiprover.suites.base import DEFAULT_HEIGHT, SigningKey
 from multiprover.suites.derivation import derive
-
-MAX_HEIGHT = 16
-"""Height of every key's tree: nonces are 0 to 2^16 - 1 at most."""
-
-KeyProgress = Callable[[int, int], object]
-"""Called with the number of one-time keys made so far and their total; what it raises stops the making."""
-
-
-class GoldilocksSigningKey:
-    """One-time keys of a wallet, made at first use; to be shared between threads, never copied."""
-
-    def __init__(self, seed: bytes, height: int, progress: KeyProgress | None) -> None:
-        self._chains = derive(seed, Goldilocks.name, "chains")
-        self._randomizer = derive(seed, Goldilocks.name, "randomizer")
-        self._height = height
-        self._progress = progress
-        self._lock = Lock()
-        self._made: NativeSigningKey | None = None
-
-    @property
-    def _key(self) -> NativeSigningKey:
-        # Two native keys would remember apart what they signed.
-        with self._lock:
-            if self._made is None:
-                self._made = NativeSigningKey(self._chains, self._randomizer, self._height, self._progress)
-            return self._made
-
-    @property
-    def public_key(self) -> bytes:
-        """32 bytes; the first call makes the one-time keys, 0.4 ms each."""
-        return self._key.public_key
-
-    def sign(self, digest: bytes, nonce: int) -> bytes:
-        """4,744 bytes over ``(digest, nonce)``; the same bytes when asked again.
-
-        Raises:
-            KeyExhaustedError: ``nonce`` is not below ``2^height``.
-            OneTimeKeyReuseError: another digest was signed for ``nonce``.
-            SuiteError: ``digest`` is not canonical, or ``nonce`` no integer from 0 to 2^64 - 1.
-        """
-        return self._key.sign(digest, nonce)
+from multiprover.suites.one_time import KeyProgress, OneTimeKeys
 
 
 class Goldilocks(NativeGoldilocks):
@@ -105,13 +62,12 @@ class Goldilocks(NativeGoldilocks):
     ) -> SigningKey:
         """The key of a wallet's 32-byte ``seed`` for nonces 0 to ``2^height - 1``, ``height`` 0 to 16.
 
-        The same seed and height always give the same key and signatures. The one-time keys are made when the
-        public key or a signature is first asked for: half a second for 2^10, half a minute for 2^16, without
-        the interpreter's lock, reporting to ``progress``.
+        The same seed and height always give the same key and signatures (4,744 bytes). The one-time keys are
+        made when the public key or a signature is first asked for: half a second for 2^10, half a minute for
+        2^16, without the interpreter's lock, reporting to ``progress``.
 
         Raises:
             SuiteError: ``seed`` is not 32 bytes, or ``height`` is out of range.
         """
-        if not isinstance(height, int) or not 0 <= height <= MAX_HEIGHT:
-            raise SuiteError(f"height: expected 0 to {MAX_HEIGHT}, found {height}")
-        return GoldilocksSigningKey(seed, height, progress)
+        chains, randomizer = (derive(seed, self.name, purpose) for purpose in ("chains", "randomizer"))
+        return OneTimeKeys(lambda made: GoldilocksSigningKey(chains, randomizer, made, progress), height)

@@ -7,6 +7,7 @@ from multiprover_native import keccak256
 from multiprover.suites.base import Suite, SuiteError
 from multiprover.suites.bn254 import Bn254
 from multiprover.suites.goldilocks import Goldilocks
+from multiprover.suites.koalabear import KoalaBear
 
 _SUITES: dict[str, Suite] = {}
 
@@ -45,3 +46,4 @@ def suite_id(name: str) -> bytes:
 
 register(Bn254())
 register(Goldilocks())
+register(KoalaBear())
