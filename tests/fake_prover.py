@@ -64,6 +64,12 @@ FAULTS = {
     "no-l1-proof": "sends a proof without the form for L1",
     "oversized": "answers with more than 64 MiB",
     "garbage": "answers with bytes that are no message",
+    "early": "sends a proof ahead of the one for L1: no fault",
+    "two-early": "sends two of them",
+    "early-for-l1": "sends one ahead with a form for L1",
+    "early-empty": "sends one ahead of no bytes",
+    "early-wrong": "sends one ahead that does not verify",
+    "early-of-another": "sends one ahead of another post root",
     "wrong-type": "proves for another proof type",
     "wrong-key": "proves under another key",
     "wrong-statement": "proves another post root than the one asked for",
@@ -106,6 +112,9 @@ def fault(name: str) -> bool:
     assert name in FAULTS
     return os.environ.get("FAULT") == name
 
+
+EARLY = "early" in os.environ.get("FAULT", "").split("-")
+"""Whether it sends a proof ahead of the one for L1."""
 
 # --- the toy relation --------------------------------------------------------------------------------
 
@@ -333,14 +342,14 @@ def compute(request: pb.ProveRequest) -> pb.SuiteStatement:
     return computed
 
 
-def seal(key: bytes, statement: pb.Statement) -> bytes:
-    """The toy proof: only who has the key can make it; it binds what a proof binds."""
+def seal(key: bytes, statement: pb.Statement, *, early: bool = False) -> bytes:
+    """The toy proof: only who has the key can make it; it binds what a proof binds. An early one differs."""
     bound = pb.Statement()
     bound.CopyFrom(statement)
     bound.parent_claim = b""  # bound by the claim
     if fault("accepts-any-payee"):
         bound.payee = b""
-    return hmac.digest(key, bound.SerializeToString(deterministic=True), "sha256")
+    return hmac.digest(key, bytes([early]) + bound.SerializeToString(deterministic=True), "sha256")
 
 
 class Fake(prover_pb2_grpc.ProverServicer):
@@ -433,6 +442,14 @@ class Fake(prover_pb2_grpc.ProverServicer):
             suites=[] if fault("fewer-suites") else [computed],
             figures={"prove_cpu_s": time.process_time()},
         )
+        if EARLY:
+            early = pb.Proof()
+            early.CopyFrom(proof)
+            early.proof = b"" if fault("early-empty") else seal(key, proved, early=not fault("early-wrong"))
+            early.l1_proof = proof.l1_proof if fault("early-for-l1") else b""
+            if fault("early-of-another"):
+                early.suites[0].post_root = digest(b"another")
+            yield from [pb.ProveUpdate(early=early)] * (2 if fault("two-early") else 1)
         if fault("wrong-statement"):
             proof.suites[0].post_root = digest(b"another")
         if fault("no-proof"):
@@ -461,8 +478,12 @@ class Fake(prover_pb2_grpc.ProverServicer):
         if list(proof.suites) != list(statement.suites):
             raise Refused("WRONG_STATEMENT", "the proof's suites are not the statement's")
         check_challenge(statement)
-        if not hmac.compare_digest(proof.proof, seal(self.keys.find(proof.key_id, statement), statement)):
+        early = EARLY and not proof.l1_proof
+        expected = seal(self.keys.find(proof.key_id, statement), statement, early=early)
+        if not hmac.compare_digest(proof.proof, expected):
             raise Refused("INVALID_PROOF", "the proof does not verify")
+        if early:
+            return
         if proof.l1_proof != proof.proof and not fault("ignores-l1-proof"):
             raise Refused("NON_CANONICAL", "the L1 form of a proof is the proof")
 

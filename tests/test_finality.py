@@ -39,6 +39,32 @@ def test_three_types_survive_the_halt_of_any() -> None:
     assert policy.weights["sgx"] < policy.weights["groth16"] < policy.weights["plonky2"]
 
 
+FIVE = {
+    "groth16": ["bn254"],
+    "halo2": ["bn254"],
+    "plonky2": ["goldilocks"],
+    "stark": ["koalabear"],
+    "sgx": ["bn254", "goldilocks", "koalabear"],
+}
+ALL_SUITES = ["bn254", "goldilocks", "koalabear"]
+
+
+def test_five_types_release_small_sums_before_the_slowest_is_there() -> None:
+    policy = default_policy(FIVE, ALL_SUITES)
+    assert [t.limit_gwei for t in policy.tiers] == [LOW_VALUE_GWEI // 10, LOW_VALUE_GWEI, None]
+    fast, middle = frozenset({"stark", "sgx"}), frozenset({"halo2", "stark", "sgx"})
+
+    def without(*names: str) -> set[tuple[frozenset[str], int]]:
+        return {(frozenset(FIVE) - {name}, DAY_S) for name in names}
+
+    single = (frozenset({"sgx"}), 7 * DAY_S)
+    assert alternatives(policy, 0) == {(fast, 0), single} | without("stark", "sgx")
+    assert alternatives(policy, 1) == {(middle, 0)} | without("halo2", "stark", "sgx")
+    assert alternatives(policy, 2) == {(frozenset(FIVE), 0)} | without(*FIVE)
+    assert not policy.accepts_halt
+    assert policy_from(policy_words(policy, list(FIVE)), list(FIVE)) == policy
+
+
 def test_one_type_is_all_there_is() -> None:
     policy = default_policy({"sgx": BOTH}, BOTH)
     assert [alternatives(policy, 0)] == [{(frozenset(["sgx"]), 0)}]

@@ -68,6 +68,15 @@ def test_an_honest_prover_passes(folder: Path) -> None:
     assert report.proof_type == "fake"
 
 
+def test_an_honest_prover_with_an_early_proof_passes(folder: Path) -> None:
+    with serving(folder, "early", work_s=0) as address:
+        report = check(address, [toy_case()])
+    assert failed(report) == set()
+    checks = {row.check for row in report.rows if row.outcome == "passed"}
+    assert {"prove: early proof", "early verify: another payee", "early verify: truncated proof"} <= checks
+    assert "early verify: no proof for L1" not in checks
+
+
 @pytest.mark.parametrize(
     ("fault", "caught"),
     [
@@ -80,6 +89,9 @@ def test_an_honest_prover_passes(folder: Path) -> None:
         ("no-proof", {conformance.PROVES}),
         ("no-l1-proof", {conformance.PROVES}),
         ("garbage", {conformance.PROVES}),
+        ("two-early", {"prove: early proof"}),
+        ("early-for-l1", {"prove: early proof"}),
+        ("early-wrong", {"prove: early proof"}),
         ("ignores-signatures", {"signature: a bit", "signature: zeros", "signature: missing"}),
         ("ignores-openings", {"opening: another sibling", "opening: another field"}),
         ("trusts-journal", {"journal: a bit", "statement: another evaluation"}),

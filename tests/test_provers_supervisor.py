@@ -139,6 +139,31 @@ def test_corrupt_keys_are_refused_and_named(start: Start, tmp_path: Path) -> Non
     assert refused.value.code is errors.RefusalCode.CORRUPT_KEYS
 
 
+def test_an_early_proof_is_told_of_and_can_be_verified_while_the_other_is_made(start: Start) -> None:
+    prover = start("early", work_s=0.3)
+    request = request_for(prover)
+    heard: list[pb.Proof] = []
+
+    def early(proof: pb.Proof) -> None:
+        prover.verify(request.statement, proof, deadline_s=30)
+        heard.append(proof)
+
+    result = prover.prove(request, deadline_s=30, early=early)
+    prover.verify(request.statement, result.proof)
+    (ahead,) = heard
+    assert ahead.proof != result.proof.proof
+    # Whoever does not ask for it gets the same answer.
+    assert prover.prove(request, deadline_s=30).proof.proof == result.proof.proof
+
+
+def test_an_early_proof_that_does_not_verify_ends_the_call(start: Start) -> None:
+    prover = start("early-wrong")
+    request = request_for(prover)
+    with pytest.raises(errors.ProverRefused, match="INVALID_PROOF"):
+        prover.prove(request, deadline_s=30, early=lambda early: prover.verify(request.statement, early))
+    assert prover.describe().proof_type == "fake"
+
+
 @pytest.mark.parametrize(
     ("fault", "error", "says"),
     [
@@ -157,6 +182,10 @@ def test_corrupt_keys_are_refused_and_named(start: Start, tmp_path: Path) -> Non
         ("wrong-type", errors.WrongAnswer, "expected fake, found 'other'"),
         ("wrong-key", errors.WrongAnswer, "another key"),
         ("wrong-statement", errors.WrongAnswer, "toy post_root"),
+        ("two-early", errors.WrongAnswer, "a second early proof"),
+        ("early-for-l1", errors.WrongAnswer, "expected no l1_proof, found 32 bytes"),
+        ("early-empty", errors.ProverAnsweredNothing, "whose proof is empty"),
+        ("early-of-another", errors.WrongAnswer, "toy post_root"),
         ("fewer-suites", errors.WrongAnswer, r"expected suites \['toy'\], found \[\]"),
     ],
 )

@@ -21,8 +21,11 @@ class Row:
 
     number: int
     sealed_at: float | None = None
-    first_vouch_at: float | None = None
+    soft_at: float | None = None
+    soft_by: str | None = None
     final_at: float | None = None
+    tiers_at: dict[int, float] = field(default_factory=dict)
+    """By tier (its bit), when a vouch made it final there."""
     state_root: str = ""
     post_gas: int = 0
     stages: dict[str, str] = field(default_factory=dict)
@@ -30,11 +33,16 @@ class Row:
 
     @property
     def soft_s(self) -> float | None:
-        return _between(self.sealed_at, self.first_vouch_at)
+        """From sealed until a proof of the batch was verified. (A vouch of an enclave is no proof.)"""
+        return _between(self.sealed_at, self.soft_at)
 
     @property
     def final_s(self) -> float | None:
         return _between(self.sealed_at, self.final_at)
+
+    def final_at_tier_s(self, bit: int) -> float | None:
+        """The same for values of a tier; None too where nobody vouched when it became final."""
+        return _between(self.sealed_at, self.tiers_at.get(bit))
 
 
 def _between(start: float | None, end: float | None) -> float | None:
@@ -99,8 +107,14 @@ class Board:
                 row.vouches[name] = dict(event.detail)
             case "vouched":
                 row.stages[name] = "vouched"
+                final_bits = event.detail["final_bits"]
+                for bit in range(final_bits.bit_length()):
+                    if final_bits >> bit & 1:
+                        row.tiers_at.setdefault(bit, event.at)
                 row.vouches.setdefault(name, {}).update(event.detail)
-                row.first_vouch_at = row.first_vouch_at or event.at
+            case "confirmed":
+                if row.soft_at is None:
+                    row.soft_at, row.soft_by = event.at, name
             case "final":
                 row.final_at = event.at
                 row.state_root = event.detail["state_root"]

@@ -19,9 +19,13 @@ from multiprover.ledger.batch import BatchBuilder
 from multiprover.ledger.codec import WORD_BYTES
 from multiprover.node.lie import alter, try_lie
 from multiprover.node.node import Node
+from multiprover.node.verify import transactions
 from multiprover.node.workspace import Config, Workspace
+from multiprover.prover.v1 import prover_pb2 as pb
 from multiprover.provers.manifest import Manifest
 from multiprover.settlement import claims
+from multiprover.settlement.finality import tier_bits
+from multiprover.settlement.types import WEI_PER_GWEI
 from multiprover.suites import Wallet
 
 if TYPE_CHECKING:
@@ -159,6 +163,7 @@ def _document(node: Node, board: Board, trades: int, cached: bool) -> dict[str, 
     size = WORD_BYTES * node.program.input_words
     batches: list[dict[str, Any]] = []
     proofs = node.storage.proofs()
+    tiers = _tiers(node)
     for batch in node.batches:
         row = board.rows[batch.number]
         kinds = [
@@ -169,6 +174,8 @@ def _document(node: Node, board: Board, trades: int, cached: bool) -> dict[str, 
                 "trades": kinds.count(trade_kind),
                 "transactions": batch.transactions,
                 "soft_s": row.soft_s,
+                "soft_by": row.soft_by,
+                "tiers": [{**tier, "final_s": row.final_at_tier_s(bit)} for bit, tier in tiers],
                 "final_s": row.final_s,
                 "final": node.settlement.claim(batch.claim).final,
                 "journal_hash": "0x" + claims.journal_hash(batch.journal).hex(),
@@ -177,7 +184,7 @@ def _document(node: Node, board: Board, trades: int, cached: bool) -> dict[str, 
                 "vouches": {
                     name: {
                         key: {**proofs[batch.number, name].figures, **row.vouches.get(name, {})}.get(key)
-                        for key in ("prove_s", "cpu_s", "peak_mib", "proof_bytes", "gas")
+                        for key in ("early_s", "prove_s", "cpu_s", "peak_mib", "proof_bytes", "gas")
                     }
                     for name in node.provers
                 },
@@ -189,6 +196,7 @@ def _document(node: Node, board: Board, trades: int, cached: bool) -> dict[str, 
         "types": {
             name: {
                 "l1_gas": last[name]["gas"],
+                "l1_transactions": transactions(name, _l1_proof(node, name)),
                 "l1_proof_bytes": last[name]["proof_bytes"],
                 "security_bits": security_bits(node.manifests[name]),
             }
@@ -199,6 +207,22 @@ def _document(node: Node, board: Board, trades: int, cached: bool) -> dict[str, 
         "settlement": "0x" + node.settlement.address.hex(),
         "lie": None,
     }
+
+
+def _tiers(node: Node) -> list[tuple[int, dict[str, Any]]]:
+    """The tiers below the highest that fewer types release at once: the bit of finality; limit and types."""
+    policy = node.contracts.governance.policy()
+    found = []
+    for bit, tier in zip(tier_bits(policy), policy.tiers, strict=True):
+        fewest = min((a.types for a in tier.alternatives if a.delay_s == 0), key=len, default=())
+        if 0 < len(fewest) < len(node.provers):
+            found.append((bit, {"limit_gwei": tier.limit_gwei, "types": list(fewest)}))
+    return found
+
+
+def _l1_proof(node: Node, name: str) -> bytes:
+    """A type's proof of the last batch."""
+    return pb.Proof.FromString(node.storage.proofs()[node.batches[-1].number, name].proof).l1_proof
 
 
 def security_bits(manifest: Manifest) -> dict[str, float | None]:
@@ -239,7 +263,10 @@ def _table(title: str, *columns: str) -> Table:
 
 
 def _show(document: dict[str, Any], options: Options) -> None:
-    times = _table("settled on L1: seconds", "batch", "trades", "soft", "final", *options.types, "state root")
+    tiers = document["batches"][-1]["tiers"]
+    sooner = [f"final, {len(tier['types'])} types" for tier in tiers]
+    columns = ["batch", "trades", "soft", "by", *sooner, "final", *options.types, "state root"]
+    times = _table("settled on L1: seconds", *columns)
     gas = _table("thousands of gas", "batch", "post", *options.types, "a trade")
     for i, batch in enumerate(document["batches"]):
         vouches = [batch["vouches"][name] for name in options.types]
@@ -247,6 +274,8 @@ def _show(document: dict[str, Any], options: Options) -> None:
             str(i),
             str(batch["trades"]),
             number(batch["soft_s"]),
+            batch["soft_by"] or "–",
+            *(number(tier["final_s"]) for tier in batch["tiers"]),
             number(batch["final_s"]),
             *(number(vouch["prove_s"]) for vouch in vouches),
             batch["state_root"][:10],
@@ -264,9 +293,12 @@ def _show(document: dict[str, Any], options: Options) -> None:
     sizes = ", ".join(f"{last[name]['proof_bytes']} bytes ({name})" for name in options.types)
     out.print(
         f"{document['trades']} trades final, as {' and '.join(options.types)} agree on every state root. "
-        "Soft: the first vouch; final: all that the policy requires; in seconds since the batch was sealed. "
-        f"Proofs have {sizes}."
+        "Soft: the first proof that was verified; final: all that the policy requires; in seconds since the "
+        f"batch was sealed. Proofs have {sizes}."
     )
+    for tier in tiers:
+        eth = tier["limit_gwei"] / WEI_PER_GWEI
+        out.print(f"Up to {eth:g} ETH may leave when {' and '.join(tier['types'])} have vouched.")
     lie = document["lie"]
     if lie:
         out.print(f"\n[bold]A planted lie[/] ({lie['altered']}) was refused by all:")

@@ -70,8 +70,8 @@ class Event:
     """Something that happened, for whoever watches.
 
     Attributes:
-        kind: ``sealed``, ``posted``, ``progress``, ``proved``, ``vouched``, ``final``, ``refused`` or
-            ``failed``.
+        kind: ``sealed``, ``posted``, ``progress``, ``confirmed``, ``proved``, ``vouched``, ``final``,
+            ``refused`` or ``failed``. ``confirmed``: a proof of the batch was verified, by us or by L1.
         batch: the batch's number.
         proof_type: the proof type, where one is meant.
         detail: figures by name: ``stage``, ``fraction``, ``gas``, ``prove_s``, ``message``, …
@@ -500,9 +500,11 @@ class Node:
             lambda: name in self.settlement.claim(batch.claim).counting,
         )
         status = self.settlement.claim(batch.claim)
-        vouched = {"gas": gas, "proof_bytes": len(proof.l1_proof)}
+        vouched: dict[str, float] = {"gas": gas, "proof_bytes": len(proof.l1_proof)}
         self.storage.add_proof(StoredProof(stored.batch, name, stored.proof, stored.figures, vouched))
-        self._tell(Event("vouched", batch.number, name, vouched))
+        self._tell(Event("vouched", batch.number, name, {**vouched, "final_bits": status.final_bits}))
+        if not self.manifests[name].reads_source:
+            self._tell(Event("confirmed", batch.number, name))
         if status.final:
             self._became_final(batch)
 
@@ -567,6 +569,13 @@ def prove_batch(
     """
     name = prover.proof_type
     request = request_for(manifest, prepared, batch)
+    early_s: dict[str, float] = {}
+
+    def early(proof: pb.Proof) -> None:
+        prover.verify(request.statement, proof, batch=str(batch.number))
+        early_s["early_s"] = time.monotonic() - started
+        size = {"proof_bytes": len(proof.proof)}
+        listener(Event("confirmed", batch.number, name, {**early_s, **size}))
 
     def progress(stage: str, fraction: float) -> None:
         listener(Event("progress", batch.number, name, {"stage": stage, "fraction": fraction}))
@@ -580,6 +589,7 @@ def prove_batch(
                 deadline_s=PROVE_DEADLINE_S,
                 cancel=cancel,
                 progress=progress,
+                early=early,
             )
             break
         except ProverCancelled:
@@ -589,7 +599,7 @@ def prove_batch(
             if attempt == ATTEMPTS:
                 raise
     figures = dict(result.proof.figures)
-    figures["prove_s"] = time.monotonic() - started
+    figures |= {"prove_s": time.monotonic() - started, **early_s}
     if result.usage is not None:
         figures["cpu_s"] = result.usage.cpu_s
         figures["peak_mib"] = result.usage.peak_rss_mib

@@ -45,6 +45,9 @@ POLL_S = 0.02
 ProgressCallback = Callable[[str, float], None]
 """Called in the caller's thread with the stage and the fraction of the whole call, 0 to 1, never falling."""
 
+EarlyCallback = Callable[[pb.Proof], None]
+"""Called in the caller's thread with the proof that comes ahead of the one for L1."""
+
 
 @dataclass(frozen=True)
 class Tls:
@@ -104,6 +107,7 @@ class Prover(Protocol):
         progress: ProgressCallback | None = None,
         deadline_s: float | None = None,
         cancel: threading.Event | None = None,
+        early: EarlyCallback | None = None,
     ) -> ProveResult: ...
 
     def verify(
@@ -138,18 +142,34 @@ def open_channel(address: str, tls: Tls | None = None, *, limit: int = MAX_MESSA
     return grpc.secure_channel(address, tls.credentials(), options=options)
 
 
-def check_proof(proof_type: str, request: pb.ProveRequest, proof: pb.Proof, batch: str | None = None) -> None:
+def check_proof(
+    proof_type: str,
+    request: pb.ProveRequest,
+    proof: pb.Proof,
+    batch: str | None = None,
+    *,
+    early: bool = False,
+) -> None:
     """Return if a proof answers a request: of the type, for its key and its statement, and not empty.
 
     Whether it is valid is for :meth:`ProverClient.verify`.
+
+    Args:
+        early: it is the one ahead of the proof for L1, which has no ``l1_proof``.
 
     Raises:
         ProverAnsweredNothing: it is empty.
         WrongAnswer: it answers another question.
     """
-    for field in ("proof", "l1_proof"):
+    for field in ("proof",) if early else ("proof", "l1_proof"):
         if not getattr(proof, field):
             raise ProverAnsweredNothing(proof_type, f"sent a proof whose {field} is empty", batch=batch)
+    if early and proof.l1_proof:
+        raise WrongAnswer(
+            proof_type,
+            f"sent an early proof for L1: expected no l1_proof, found {len(proof.l1_proof)} bytes",
+            batch=batch,
+        )
 
     def differs(what: str, expected: str, found: str) -> WrongAnswer:
         message = f"sent a proof of another {what}: expected {expected}, found {found}"
@@ -262,17 +282,28 @@ class ProverClient:
         progress: ProgressCallback | None = None,
         deadline_s: float | None = None,
         cancel: threading.Event | None = None,
+        early: EarlyCallback | None = None,
     ) -> ProveResult:
         """Prove one batch.
 
         The proof is of this type, of the request's key and statement, and not empty. It is *not* verified:
         call :meth:`verify`. The answer ends with the proof; whatever the prover sends after it is not read.
+
+        Args:
+            early: is told of the proof that the prover sends ahead of the one for L1, if it does; that one
+                is not verified either.
         """
         batch = batch or _name(request.statement)
         self._fits(request, batch)
+
+        def ahead(proof: pb.Proof) -> None:
+            check_proof(self._proof_type, request, proof, batch, early=True)
+            if early is not None:
+                early(proof)
+
         with self._outcomes(batch, deadline_s):
             call = self._stub.Prove(request, timeout=deadline_s)
-            proof = self._last_update(call, "prove", batch, progress, cancel).proof
+            proof = self._last_update(call, "prove", batch, progress, cancel, ahead).proof
         check_proof(self._proof_type, request, proof, batch)
         return ProveResult(proof, None)
 
@@ -311,6 +342,7 @@ class ProverClient:
         batch: str | None,
         progress: ProgressCallback | None,
         cancel: threading.Event | None,
+        early: EarlyCallback | None = None,
     ) -> Update:
         """The update that carries what was asked for."""
         done = 0.0
@@ -324,6 +356,16 @@ class ProverClient:
                         raise ProverAnsweredNothing(
                             self._proof_type, f"{name} sent an empty update", batch=batch
                         )
+                    if kind == "early" and isinstance(update, pb.ProveUpdate):
+                        if early is None:
+                            raise WrongAnswer(
+                                self._proof_type, f"{name} sent a second early proof", batch=batch
+                            )
+                        with watch.paused():
+                            early(update.early)
+                        early = None
+                        watch.heard()
+                        continue
                     if kind != "progress":
                         return update
                     if done < update.progress.fraction <= 1:

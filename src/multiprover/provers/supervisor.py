@@ -30,7 +30,7 @@ import structlog
 
 from multiprover.prover.v1 import prover_pb2 as pb
 from multiprover.provers import guard
-from multiprover.provers.client import ProgressCallback, ProverClient, ProveResult, Usage
+from multiprover.provers.client import EarlyCallback, ProgressCallback, ProverClient, ProveResult, Usage
 from multiprover.provers.errors import (
     ProverCancelled,
     ProverCrashed,
@@ -217,6 +217,7 @@ class SupervisedProver:
         progress: ProgressCallback | None = None,
         deadline_s: float | None = None,
         cancel: threading.Event | None = None,
+        early: EarlyCallback | None = None,
     ) -> ProveResult:
         """As the client's, with the usage of the call."""
         until = _until(deadline_s)
@@ -226,7 +227,12 @@ class SupervisedProver:
             process.working() as meter,
         ):
             result = process.client.prove(
-                request, batch=batch, progress=progress, deadline_s=_left(until), cancel=cancel
+                request,
+                batch=batch,
+                progress=progress,
+                deadline_s=_left(until),
+                cancel=cancel,
+                early=early,
             )
             usage = meter.read()
         with self._changed:

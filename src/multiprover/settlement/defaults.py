@@ -11,13 +11,20 @@ from multiprover.settlement.policy import MAX_ALTERNATIVES, Alternative, Policy,
 from multiprover.settlement.types import DAY_S
 
 LOW_VALUE_GWEI: Final = 10 * 10**9
-"""Withdrawals of up to 10 ETH are of the low tier."""
+"""Withdrawals of up to 10 ETH are of the low tier; with more than four types, of the middle one."""
+
+LOWEST_VALUE_GWEI: Final = 10**9
+"""Withdrawals of up to 1 ETH are of the low tier where there is a middle one."""
 
 PAIR_DELAY_S: Final = DAY_S
 SINGLE_DELAY_S: Final = 7 * DAY_S
 
 _TRUST: Final = ("sgx", "groth16", "halo2", "stark", "plonky2")
 """Our proof types from least to most trusted; others come first."""
+
+_FAST: Final = (("stark", "sgx"), ("halo2", "stark", "sgx"))
+"""Of many types, those that release small values at once, and middle ones: the fastest that cover our suites.
+"""
 
 
 @dataclass(frozen=True)
@@ -60,11 +67,12 @@ def by_trust(types: Iterable[str]) -> tuple[str, ...]:
 def default_policy(types: Mapping[str, Collection[str]], suites: Sequence[str]) -> Policy:
     """The policy of a deployment that names none.
 
-    All types at once release any value. Where the suites allow it, all types but one do after a day.
-    Values of up to
-    10 ETH are released by a single type that commits to every suite after 7 days as well: time for a
-    watcher to show
-    that it lies.
+    All types at once release any value. Where the suites allow it, all types but one do after a day. Values
+    of up to 10 ETH are released by a single type that commits to every suite after 7 days as well: time for
+    a watcher to show that it lies.
+
+    With more than four types, nobody who takes out little waits for the slowest: ``stark`` and ``sgx``
+    release up to 1 ETH at once, ``halo2`` with them up to 10 ETH.
 
     A deployment in which some type can then halt the finality of large values accepts that by name
     (``accepts_halt``); so do those of one or two types.
@@ -82,20 +90,29 @@ def default_policy(types: Mapping[str, Collection[str]], suites: Sequence[str]) 
     def covers(chosen: Iterable[str]) -> bool:
         return set(suites) <= {suite for name in chosen for suite in types[name]}
 
-    high = [Alternative(types=names, delay_s=0)]
-    if len(names) > 2:
-        high += [
-            Alternative(types=chosen, delay_s=PAIR_DELAY_S)
-            for chosen in combinations(names[::-1], len(names) - 1)
-            if covers(chosen)
-        ]
-    high = high[:MAX_ALTERNATIVES]
-    low = list(high)
-    if len(names) > 1:
-        low += [Alternative(types=(name,), delay_s=SINGLE_DELAY_S) for name in names if covers([name])]
-    tiers = [Tier(limit_gwei=None, alternatives=tuple(high))]
-    if len(low) > len(high):
-        tiers.insert(0, Tier(limit_gwei=LOW_VALUE_GWEI, alternatives=tuple(low[:MAX_ALTERNATIVES])))
+    all_but_one = [
+        Alternative(types=chosen, delay_s=PAIR_DELAY_S)
+        for chosen in combinations(names[::-1], len(names) - 1)
+        if len(names) > 2 and covers(chosen)
+    ]
+    single = [
+        Alternative(types=(name,), delay_s=SINGLE_DELAY_S)
+        for name in names
+        if len(names) > 1 and covers([name])
+    ]
+
+    def tier(limit_gwei: int | None, at_once: tuple[str, ...], more: Sequence[Alternative] = ()) -> Tier:
+        """Some types at once; all types without one of these after a day."""
+        without = [a for a in all_but_one if not set(at_once) <= set(a.types)]
+        found = [Alternative(types=at_once, delay_s=0), *without, *more]
+        return Tier(limit_gwei=limit_gwei, alternatives=tuple(found[:MAX_ALTERNATIVES]))
+
+    tiers = [tier(None, names)]
+    if len(names) > 4 and all(set(fast) < set(names) and covers(fast) for fast in _FAST):
+        lowest, middle = _FAST
+        tiers = [tier(LOWEST_VALUE_GWEI, lowest, single), tier(LOW_VALUE_GWEI, middle), *tiers]
+    elif single and len(tiers[0].alternatives) < MAX_ALTERNATIVES:
+        tiers = [tier(LOW_VALUE_GWEI, names, single), *tiers]
     survives = all(any(name not in a.types for a in tier.alternatives) for name in names for tier in tiers)
     policy = Policy(tiers=tuple(tiers), weights={n: weights[n] for n in types}, accepts_halt=not survives)
     policy.check(types, suites)

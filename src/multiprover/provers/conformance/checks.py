@@ -215,9 +215,10 @@ class _Checks:
 
         self.row("prepare: again", "the same keys, cached", prepare_again)
         proofs: list[pb.Proof] = []
+        ahead: list[pb.Proof] = []
 
         def prove() -> str:
-            proof = self.proved(request)
+            proof = self.proved(request, ahead)
             check_proof(manifest.proof_type, request, proof)
             if proof.format_version != manifest.format_version:
                 raise _Failed(f"format version {manifest.format_version}", str(proof.format_version))
@@ -227,6 +228,8 @@ class _Checks:
 
         if self.row(PROVES, "a proof that verifies, progress as it should be", prove):
             self.check_verify(request, proofs[0])
+        if ahead:
+            self.check_early(client, request, ahead)
         for lie in (*statement_lies(), *request_lies()):
             self.row(lie.name, _names(lie.codes), lambda lie=lie: self.told(request, lie))  # type: ignore[misc]
         self.check_payee(client, request)
@@ -241,8 +244,9 @@ class _Checks:
         _check_figures(prepared.figures)
         return prepared
 
-    def proved(self, request: pb.ProveRequest) -> pb.Proof:
-        proof = _last(self.stub.Prove(request, timeout=CALL_S), "proof").proof
+    def proved(self, request: pb.ProveRequest, ahead: list[pb.Proof]) -> pb.Proof:
+        """The proof; what came ahead of it is added to ``ahead``."""
+        proof = _last(self.stub.Prove(request, timeout=CALL_S), "proof", ahead).proof
         _check_figures(proof.figures)
         return proof
 
@@ -305,8 +309,19 @@ class _Checks:
 
         self.row("payee: a proof for another", "proved; refused for this one", body)
 
-    def check_verify(self, request: pb.ProveRequest, proof: pb.Proof) -> None:
-        for lie in proof_lies(len(proof.proof)):
+    def check_early(self, client: ProverClient, request: pb.ProveRequest, ahead: list[pb.Proof]) -> None:
+        def body() -> str:
+            if len(ahead) > 1:
+                raise _Failed("one", f"{len(ahead)}")
+            check_proof(client.proof_type, request, ahead[0], early=True)
+            client.verify(request.statement, ahead[0], deadline_s=QUICK_S)
+            return f"{len(ahead[0].proof)} bytes; verified"
+
+        if self.row("prove: early proof", "one that verifies, without a form for L1", body):
+            self.check_verify(request, ahead[0], "early ")
+
+    def check_verify(self, request: pb.ProveRequest, proof: pb.Proof, which: str = "") -> None:
+        for lie in proof_lies(len(proof.proof), for_l1=bool(proof.l1_proof)):
 
             def body(lie: ProofLie = lie) -> str:
                 offered = pb.VerifyRequest(statement=request.statement, proof=proof)
@@ -316,7 +331,7 @@ class _Checks:
                     raise _Failed(_names(lie.codes), reply.WhichOneof("verdict") or "no verdict")
                 return _expect(lie.codes, reply.refusal)
 
-            self.row(lie.name, _names(lie.codes), body)
+            self.row(which + lie.name, _names(lie.codes), body)
 
     def check_transport(self, client: ProverClient, request: pb.ProveRequest) -> None:
         def oversized() -> str:
@@ -402,8 +417,10 @@ class _Checks:
         self.row("concurrency: two proofs, verify and describe", "all answered well", body)
 
 
-def _last(stream: Iterable[Update], wanted: str) -> Update:
-    """The update wanted, once the stream has ended with it; progress before it as the page demands."""
+def _last(stream: Iterable[Update], wanted: str, ahead: list[pb.Proof] | None = None) -> Update:
+    """The update wanted, once the stream has ended with it; progress before it as the page demands, and what
+    comes early is put into ``ahead``.
+    """
     done, heard = 0.0, time.monotonic()
     last: Update | None = None
     for update in stream:
@@ -425,6 +442,8 @@ def _last(stream: Iterable[Update], wanted: str) -> Update:
             done = fraction
         elif kind == wanted:
             last = update
+        elif kind == "early" and isinstance(update, pb.ProveUpdate) and ahead is not None:
+            ahead.append(update.early)
         else:
             raise _Failed(wanted, "an empty update")
     if last is None:

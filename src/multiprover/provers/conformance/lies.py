@@ -265,7 +265,9 @@ class ProofLie:
     tell: Callable[[pb.VerifyRequest], None]
 
 
-def proof_lies(proof_bytes: int) -> Iterator[ProofLie]:
+def proof_lies(proof_bytes: int, *, for_l1: bool = True) -> Iterator[ProofLie]:
+    """The lies about a proof of so many bytes; ``for_l1``: it has a form for L1."""
+
     def on_statement(change: Callable[[pb.Statement], None]) -> Callable[[pb.VerifyRequest], None]:
         return lambda request: change(request.statement)
 
@@ -340,9 +342,13 @@ def proof_lies(proof_bytes: int) -> Iterator[ProofLie]:
         )
 
     # What is sent to L1 is what was verified.
-    yield ProofLie("verify: no proof for L1", OTHER_PROOF, on_proof(put_l1(lambda _: b"")))
+    if for_l1:
+        for name, change in (
+            ("no proof for L1", lambda _: b""),
+            ("proof for L1 truncated", lambda l1: l1[:-1]),
+        ):
+            yield ProofLie(f"verify: {name}", OTHER_PROOF, on_proof(put_l1(change)))
     yield ProofLie("verify: a bit of the proof for L1", OTHER_PROOF, on_proof(put_l1(flipped)))
-    yield ProofLie("verify: proof for L1 truncated", OTHER_PROOF, on_proof(put_l1(lambda data: data[:-1])))
     yield ProofLie(
         "verify: proof for L1 with a byte more", OTHER_PROOF, on_proof(put_l1(lambda data: data + b"\x00"))
     )
