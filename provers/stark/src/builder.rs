@@ -69,9 +69,16 @@ pub enum Sum {
 pub enum Absorbed {
     Wire(Wire),
     /// A nonce, and seven elements of the witness: the second block of a signature's message.
-    Nonce { nonce: Wire, rest: [F; 7] },
+    Nonce {
+        nonce: Wire,
+        rest: [F; 7],
+    },
     /// The end of a chain of a signature, from the bus `chain`.
-    End { signature: u32, chain: usize, value: Cells },
+    End {
+        signature: u32,
+        chain: usize,
+        value: Cells,
+    },
 }
 
 /// Whose siblings a path climbs by.
@@ -178,7 +185,10 @@ impl Builder {
     /// Rows of the longest table so far.
     pub fn rows(&self) -> usize {
         let l = &self.layout;
-        [l.hash.len(), l.alu.len(), l.mul.len(), l.logic.len(), self.blocks.len(), l.sign.len(), l.values.len()].into_iter().max().unwrap_or(0)
+        [l.hash.len(), l.alu.len(), l.mul.len(), l.logic.len(), self.blocks.len(), l.sign.len(), l.values.len()]
+            .into_iter()
+            .max()
+            .unwrap_or(0)
     }
 
     // Wires
@@ -391,14 +401,8 @@ impl Builder {
         if let Some(i) = differing {
             k[i] = (x[i] - y[i]).inverse();
         }
-        let pre = alu::Pre {
-            id_a: self.read(a),
-            f_a: F::ONE,
-            id_b: self.read(b),
-            f_b: F::ONE,
-            f_equal: F::ONE,
-            ..Default::default()
-        };
+        let pre =
+            alu::Pre { id_a: self.read(a), f_a: F::ONE, id_b: self.read(b), f_b: F::ONE, f_equal: F::ONE, ..Default::default() };
         self.alu_bit(pre, alu::Main { a: x, b: y, c: Cells::default(), k, bit: F::from_bool(differing.is_none()) })
     }
 
@@ -412,14 +416,7 @@ impl Builder {
     fn select_from(&mut self, bit: Wire, pre: alu::Pre<F>, a: Cells, b: Wire) -> Wire {
         let (choice, b_value) = (self.value(bit)[0], self.value(b));
         let c = std::array::from_fn(|i| b_value[i] + choice * (a[i] - b_value[i]));
-        let pre = alu::Pre {
-            id_b: self.read(b),
-            f_b: F::ONE,
-            id_bit: self.read(bit),
-            m_bit: -F::ONE,
-            f_select: F::ONE,
-            ..pre
-        };
+        let pre = alu::Pre { id_b: self.read(b), f_b: F::ONE, id_bit: self.read(bit), m_bit: -F::ONE, f_select: F::ONE, ..pre };
         self.alu_wire(pre, alu::Main { a, b: b_value, c, k: Cells::default(), bit: choice })
     }
 
@@ -504,7 +501,8 @@ impl Builder {
         let (r_value, c_value) = (r.map_or(Cells::default(), |r| self.value(r)), self.value(c));
         let r_limbs = if r.is_some() { limbs(&r_value) } else { [0; 8] };
         let c_limbs = limbs(&c_value);
-        let place = |n: usize| -> i64 { (0..16).filter(|i| (n.saturating_sub(15)..=n).contains(i)).map(|i| x[i] * y[n - i]).sum() };
+        let place =
+            |n: usize| -> i64 { (0..16).filter(|i| (n.saturating_sub(15)..=n).contains(i)).map(|i| x[i] * y[n - i]).sum() };
         let mut carries = [F::ZERO; 15];
         let mut carry = 0;
         for k in 0..15 {

@@ -142,9 +142,8 @@ impl<'p> Batch<'p> {
                 }
             })
             .collect();
-        let roots = (0..program.maps.len())
-            .map(|m| b.free_digest(advice.map_or(Digest::default(), |a| a.map_roots[m])))
-            .collect();
+        let roots =
+            (0..program.maps.len()).map(|m| b.free_digest(advice.map_or(Digest::default(), |a| a.map_roots[m]))).collect();
         let mut batch = Batch { b, program, domain, cells, roots, inputs: vec![], outputs: vec![] };
         let pre_root = batch.top_hash();
         batch.b.pin(pre_root, Pin::PreRoot);

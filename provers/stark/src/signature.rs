@@ -56,13 +56,19 @@ impl Builder {
         for _ in 0..left {
             let _ = self.step(signature, tag::CHAIN, 0, 0, Cells::default());
         }
-        let ends: Vec<_> = (ends.into_iter().enumerate()).map(|(chain, value)| Absorbed::End { signature, chain, value }).collect();
+        let ends: Vec<_> =
+            (ends.into_iter().enumerate()).map(|(chain, value)| Absorbed::End { signature, chain, value }).collect();
         self.sponge(tag::ONE_TIME_KEY, 0, RATE * CHAINS, &ends)
     }
 }
 
 /// SIGN's rows: chain `i` enters the bus at digit `i`.
-fn sign_rows(signature: u32, hash: &Cells, digits: &[u8; CHAINS], chains: &[Cells; CHAINS]) -> Vec<(sign::Pre<F>, sign::Main<F>)> {
+fn sign_rows(
+    signature: u32,
+    hash: &Cells,
+    digits: &[u8; CHAINS],
+    chains: &[Cells; CHAINS],
+) -> Vec<(sign::Pre<F>, sign::Main<F>)> {
     let (mut low, mut sum) = (0, 0);
     (0..CHAINS)
         .map(|i| {
