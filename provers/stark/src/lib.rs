@@ -1,10 +1,10 @@
 //! `stark`: a Plonky3 prover (see README.md).
 
+pub mod execution;
 pub mod batch;
 pub mod builder;
 pub mod check;
 pub mod config;
-pub mod execution;
 pub mod integers;
 pub mod lowering;
 pub mod pb;
@@ -12,5 +12,8 @@ pub mod program;
 pub mod refusal;
 pub mod signature;
 pub mod suite;
+pub mod symbolic;
 pub mod tables;
 pub mod usage;
+pub mod keys;
+pub mod reference;

@@ -160,8 +160,8 @@ impl Made {
     /// Makes the keys, and tells the rows of the table that they fill most.
     fn make(keys: Keys, program: Program, slots: usize, form: Form) -> Result<(Self, usize), Failure> {
         let layout = layout(&program, slots, form)?;
-        let (key, verifying) = batch::keys(&layout, form.parameters());
-        let (early, early_verifying) = form.early().map(|parameters| batch::keys(&layout, parameters)).unzip();
+        let (key, verifying) = batch::keys(&layout, form.parameters())?;
+        let (early, early_verifying) = form.early().map(|parameters| batch::keys(&layout, parameters)).transpose()?.unzip();
         let verifier = Verifier::new(verifying, early_verifying);
         Ok((Made { keys, program, key, early, verifier }, tallest(&layout)))
     }
@@ -251,7 +251,7 @@ pub fn prove(
     let made = kept.load(keys, &verifier, statement.slots, cache.form)?;
     let load = clock.lap();
     enter(Stage { name: "execute", from: 0.1, to: 0.12, expected_s: 0.2 });
-    let advice = execution::execute(&made.program, statement.slots, &statement, request)?;
+    let advice = execution::execute(&made.program, &statement, request)?;
     enter(Stage { name: "witness", from: 0.12, to: 0.15, expected_s: 0.2 });
     let (layout, witness) =
         lowering::lower(&made.program, statement.slots, Some(&advice)).map_err(|e| internal("a batch that was executed", e))?;
@@ -290,7 +290,8 @@ impl Attempt<'_> {
     ) -> Result<pb::Proof, Failure> {
         let mut clock = Clock::start();
         let public = self.statement.public();
-        let proof = batch::prove(key, witness, &public).map_err(|e| internal("a batch that was executed", e))?.to_bytes();
+        let proof = batch::prove(key, witness, &public).map_err(|e| internal("a batch that was executed", e))?;
+        let proof = batch::encode(&proof);
         let proving = clock.lap();
         // A prover that errs finds out before others do.
         batch::verify(verifying, &public, &proof).map_err(|e| internal("a proof of an executed batch", e))?;
