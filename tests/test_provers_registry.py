@@ -115,7 +115,7 @@ def test_a_statement_is_cut_to_the_types_suites() -> None:
 
 
 def test_ours_are_known() -> None:
-    assert Registry.load().names == ("groth16", "halo2", "plonky2", "sgx")
+    assert Registry.load().names == ("groth16", "halo2", "plonky2", "sgx", "stark")
 
 
 def test_the_enclave_prover_is_a_module_of_this_interpreter() -> None:
@@ -165,7 +165,7 @@ def test_a_file_adds_and_replaces(tmp_path: Path) -> None:
         """,
     )
     registry = Registry.load(file)
-    assert registry.names == ("acme", "groth16", "halo2", "near", "plonky2", "sgx")
+    assert registry.names == ("acme", "groth16", "halo2", "near", "plonky2", "sgx", "stark")
     assert isinstance(registry.open("near", tmp_path), ProverClient)
     with pytest.raises(ProverCrashed, match=f"cannot run {tmp_path}/gramine/run"):
         registry.open("sgx", tmp_path / "cache").start()  # type: ignore[attr-defined]

@@ -207,6 +207,7 @@ BUILT_IN: Mapping[str, _Binary | _Module] = {
     "groth16": _Binary(in_repository="provers/groth16/bin/prover", built_by="make -C provers/groth16"),
     "halo2": _Binary(in_repository="provers/halo2/bin/prover", built_by="make -C provers/halo2"),
     "plonky2": _Binary(in_repository="provers/plonky2/bin/prover", built_by="make -C provers/plonky2"),
+    "stark": _Binary(in_repository="provers/stark/bin/prover", built_by="make -C provers/stark"),
     "sgx": _Module(module="multiprover_sgx.server", built_by="uv sync"),
 }
 """The proof types that come with this repository."""
@@ -216,6 +217,7 @@ SUITES: Mapping[str, tuple[str, ...]] = {
     "groth16": ("bn254",),
     "halo2": ("bn254",),
     "plonky2": ("goldilocks",),
+    "stark": ("koalabear",),
     "sgx": (),
 }
 """The suites whose roots each proof type of ours commits to; none: all that the program has."""

@@ -39,6 +39,10 @@ TOOLS = {
         "provers/plonky2/target/release/examples/mutate",
         "make -C provers/plonky2 target/release/examples/mutate",
     ),
+    "stark": (
+        "provers/stark/target/release/examples/mutate",
+        "make -C provers/stark target/release/examples/mutate",
+    ),
 }
 """By proof type, the tool that looks at its constraints and what builds it. None is shipped."""
 

@@ -58,6 +58,7 @@ from multiprover.soundness.world import Case, World
 from multiprover.suites import get
 from multiprover.suites.bn254 import Bn254
 from multiprover.suites.goldilocks import Goldilocks
+from multiprover.suites.koalabear import KoalaBear
 
 MUTANTS = 12_000
 """Lies told to a build with a fault, where the fault shows only in mutants."""
@@ -229,13 +230,16 @@ def unsigned(places: Sequence[int]) -> Case:
     """A payment whose signatures have a bit changed at ``places``, one a suite."""
     at = bank.world()
     good = bank.payment(at).on(at)
-    bad = []
-    for signature, place in zip(good.signatures[0], places, strict=True):
-        changed = bytearray(signature)
-        changed[place] ^= 1
-        bad.append(bytes(changed))
-    transaction = Transaction(good.words, (tuple(bad),))
+    transaction = Transaction(good.words, (spoilt(good.signatures[0], places),))
     return at.forged("bad signature", (SOURCE, bank.CLASS), [transaction], 1, "signature")
+
+
+def spoilt(signatures: Sequence[bytes], places: Sequence[int]) -> tuple[bytes, ...]:
+    """The signatures, one a suite, with a bit changed at ``places``."""
+    return tuple(
+        signature[:place] + bytes([signature[place] ^ 1]) + signature[place + 1 :]
+        for signature, place in zip(signatures, places, strict=True)
+    )
 
 
 def another_key() -> Case:
@@ -248,24 +252,22 @@ def another_key() -> Case:
 
 def off_curve() -> Case:
     """A payment by an account whose key is of (0, 0), which is on no curve, with a signature of zeros. The
-    other suite's has a bit changed.
+    other suites' have a bit changed.
     """
     at = bank.world()
     record = list(at.state.read_record(0, 1))
     key = record[0]
-    # The part under bn254 is of (0, 0); the other stays the holder's.
+    # The part under bn254 is of (0, 0); the others stay the holder's.
     record[0] = type(key)(forging.off_curve_key() + key.data[32:])
     at.state.write(0, 1, record)
     good = bank.payment(at).on(at)
-    other = bytearray(good.signatures[0][1])
-    other[SPOILT[1]] ^= 1
-    transaction = Transaction(good.words, ((bytes(160), bytes(other)),))
+    transaction = Transaction(good.words, ((bytes(160), *spoilt(good.signatures[0], SPOILT)[1:]),))
     return at.forged("off the curve", (SOURCE, bank.CLASS), [transaction], 1, "A is on no curve")
 
 
 def forged_signature() -> Case:
     """A payment signed by nobody: under ``bn254``, R = S·Base8 for an S of the liar's, which needs no key
-    where h multiplies the identity. The other suite's signature has a bit changed.
+    where h multiplies the identity. The other suites' signatures have a bit changed.
     """
     at = bank.world()
     good = bank.payment(at).on(at)
@@ -273,9 +275,7 @@ def forged_signature() -> Case:
     # The key of this secret is S·Base8 for S = 815: it is the first point of any of its signatures.
     point = Bn254SigningKey(secret, bytes(64)).sign(bytes(32), 0)[:64]
     own = good.signatures[0][0][:64] + point + (815).to_bytes(32, "big")
-    other = bytearray(good.signatures[0][1])
-    other[SPOILT[1]] ^= 1
-    transaction = Transaction(good.words, ((own, bytes(other)),))
+    transaction = Transaction(good.words, ((own, *spoilt(good.signatures[0], SPOILT)[1:]),))
     return at.forged("forged signature", (SOURCE, bank.CLASS), [transaction], 1, "signature")
 
 
@@ -722,6 +722,7 @@ def _colliding_keccak(bench: Bench) -> dict[str, Cell]:
     with (
         mock.patch.object(Bn254, "challenge", return_value=bytes(32)),
         mock.patch.object(Goldilocks, "challenge", return_value=bytes(32)),
+        mock.patch.object(KoalaBear, "challenge", return_value=bytes(32)),
         patched_tool("groth16", [ZERO_CHALLENGE]) as groth16,
         halo2_tool("challenge") as halo2,
         planted_tool("challenge") as other,
@@ -961,6 +962,7 @@ def _native_signatures(bench: Bench) -> dict[str, Cell]:
     with (
         mock.patch.object(Bn254, "verify", return_value=None),
         mock.patch.object(Goldilocks, "verify", return_value=None),
+        mock.patch.object(KoalaBear, "verify", return_value=None),
     ):
         return bench.ask(unsigned(SPOILT))
 
@@ -978,8 +980,8 @@ def _own_key(bench: Bench) -> dict[str, Cell]:
     return {**bench.ask(case), "sgx": _on_l1(forging.offer(l1, adapter, statement, statement.suites, proof))}
 
 
-SPOILT = (150, 4700)
-"""A byte of ``S`` of bn254's signature; one of a sibling in goldilocks'."""
+SPOILT = (150, 4700, 2503)
+"""A byte of ``S`` of bn254's signature; one of a sibling in goldilocks' and in koalabear's."""
 
 CATALOGUE: tuple[Fault, ...] = (
     Fault(

@@ -91,7 +91,7 @@ def check_transition(
     provers: Iterable[str] = ALL,
     *,
     setup: Sequence[Step] = (),
-    suites: Sequence[str] = ("bn254", "goldilocks"),
+    suites: Sequence[str] = ("bn254", "goldilocks", "koalabear"),
     full_proofs: bool = False,
 ) -> TransitionReport:
     """Ask the concrete executor, the reference interpreter and every prover about batches of a transition.

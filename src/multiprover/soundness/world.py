@@ -76,7 +76,7 @@ class World:
     def __init__(
         self,
         transition: type[Transition],
-        suites: Sequence[str] = ("bn254", "goldilocks"),
+        suites: Sequence[str] = ("bn254", "goldilocks", "koalabear"),
         program: Program | None = None,
     ) -> None:
         """``program``: instead of the one that the transition traces to."""
