@@ -1,14 +1,15 @@
 //! Constraints and buses, row by row and without a proof: what the soundness tests lie to.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use p3_air::{AirBuilder, RowWindow};
-use p3_field::PrimeCharacteristicRing;
+use p3_field::{PrimeCharacteristicRing, PrimeField32};
 use p3_lookup::{Count, InteractionBuilder};
 use p3_matrix::dense::RowMajorMatrix;
 use p3_maybe_rayon::prelude::*;
 
-use crate::tables::{self, Air, F, Heights, Layout, Public, Table, Witness};
+use crate::tables::bus::{WIRE, WORD};
+use crate::tables::{self, Air, Columns, F, Heights, Layout, Public, Table, Witness};
 
 /// What does not hold.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -101,6 +102,10 @@ impl InteractionBuilder for Builder<'_> {
     }
 }
 
+fn slice(rows: &RowMajorMatrix<F>, row: usize) -> &[F] {
+    &rows.values[row * rows.width..(row + 1) * rows.width]
+}
+
 /// All tables, filled.
 pub struct Tables {
     pub heights: Heights,
@@ -124,17 +129,21 @@ impl Tables {
 
     /// Constraints and messages of one row.
     pub fn row(&self, table: Table, row: usize) -> RowReport {
-        self.row_with(table, row, &table.public(&self.public))
+        let next = (row + 1) % self.heights.rows(table);
+        self.evaluate(table, row, [self.main_row(table, row), self.main_row(table, next)], &table.public(&self.public))
     }
 
-    fn row_with(&self, table: Table, row: usize, public: &[F]) -> RowReport {
+    fn main_row(&self, table: Table, row: usize) -> &[F] {
+        slice(&self.main[table as usize], row)
+    }
+
+    /// One row of these witness columns, the next row's after it.
+    fn evaluate(&self, table: Table, row: usize, main: [&[F]; 2], public: &[F]) -> RowReport {
         let height = self.heights.rows(table);
-        let at = |rows: &'_ RowMajorMatrix<F>, row: usize| row * rows.width..(row + 1) * rows.width;
-        let (main, pre) = (&self.main[table as usize], &self.preprocessed[table as usize]);
-        let next = (row + 1) % height;
+        let pre = &self.preprocessed[table as usize];
         let mut builder = Builder {
-            main: RowWindow::from_two_rows(&main.values[at(main, row)], &main.values[at(main, next)]),
-            preprocessed: RowWindow::from_two_rows(&pre.values[at(pre, row)], &pre.values[at(pre, next)]),
+            main: RowWindow::from_two_rows(main[0], main[1]),
+            preprocessed: RowWindow::from_two_rows(slice(pre, row), slice(pre, (row + 1) % height)),
             public,
             first: row == 0,
             last: row + 1 == height,
@@ -157,7 +166,11 @@ impl Tables {
             let height = self.heights.rows(table);
             for start in (0..height).step_by(CHUNK) {
                 let chunk = start..height.min(start + CHUNK);
-                let reports: Vec<_> = chunk.into_par_iter().map(|row| self.row_with(table, row, &public)).collect();
+                let report = |row| {
+                    let next = (row + 1) % height;
+                    self.evaluate(table, row, [self.main_row(table, row), self.main_row(table, next)], &public)
+                };
+                let reports: Vec<_> = chunk.into_par_iter().map(report).collect();
                 for (i, report) in reports.into_iter().enumerate() {
                     if let Some(constraint) = report.broken {
                         return Err(Violation::Constraint { table, row: start + i, constraint });
@@ -168,12 +181,232 @@ impl Tables {
                 }
             }
         }
-        // The least, so that the same lie gives the same answer.
-        match buses.into_iter().filter(|(_, count)| *count != F::ZERO).min_by(|(a, _), (b, _)| a.cmp(b)) {
-            Some(((bus, message), count)) => Err(Violation::Bus { bus, message, count }),
-            None => Ok(()),
+        balanced(buses)
+    }
+}
+
+/// Whether nothing is left. What is named is the least, so that the same lie gives the same answer.
+fn balanced(buses: HashMap<(&'static str, Vec<F>), F>) -> Result<(), Violation> {
+    match buses.into_iter().filter(|(_, count)| *count != F::ZERO).min_by(|(a, _), (b, _)| a.cmp(b)) {
+        Some(((bus, message), count)) => Err(Violation::Bus { bus, message, count }),
+        None => Ok(()),
+    }
+}
+
+/// New witness columns of a row.
+#[derive(Clone, Debug)]
+pub struct Change {
+    pub table: Table,
+    pub row: usize,
+    pub columns: Vec<F>,
+}
+
+/// Checks lies that differ from a true witness in few rows, by those rows alone.
+pub struct Checker {
+    tables: Tables,
+    witness: Witness,
+}
+
+impl Checker {
+    /// # Errors
+    /// What does not hold: the first witness must be true.
+    pub fn new(layout: &Layout, witness: &Witness, public: &Public) -> Result<Self, Violation> {
+        let tables = Tables::new(layout, witness, public)?;
+        tables.check()?;
+        Ok(Self { tables, witness: witness.clone() })
+    }
+
+    pub const fn tables(&self) -> &Tables {
+        &self.tables
+    }
+
+    /// As [`check`] of another witness and other public values: RANGE's counts are those that the queries need.
+    ///
+    /// # Errors
+    /// What does not hold.
+    pub fn check_witness(&self, witness: &Witness, public: &Public) -> Result<(), Violation> {
+        same_rows(self.witness.counts(), witness.counts())?;
+        fn changed<C: Columns<F> + PartialEq>(table: Table, old: &[C], new: &[C]) -> impl Iterator<Item = Change> {
+            let rows = old.iter().zip(new).enumerate().filter(|(_, (old, new))| old != new);
+            rows.map(move |(row, (_, new))| {
+                let mut columns = F::zero_vec(C::WIDTH);
+                new.write(&mut columns);
+                Change { table, row, columns }
+            })
+        }
+        let hashes = self.witness.hash.iter().zip(&witness.hash).enumerate().filter(|(_, (old, new))| old != new);
+        let hashes = hashes.map(|(row, (_, new))| Change { table: Table::Hash, row, columns: new.columns() });
+        // Public values stand in constraints of these two.
+        let blocks = tables::blocks(&self.tables.preprocessed[Table::Block as usize], &witness.block, public);
+        let blocks: Vec<_> = self.tables.all_rows(Table::Block, &blocks).collect();
+        let values: Vec<_> = self.tables.all_rows(Table::Values, &witness.values).collect();
+        let changes: Vec<_> = hashes
+            .chain(changed(Table::Alu, &self.witness.alu, &witness.alu))
+            .chain(changed(Table::Mul, &self.witness.mul, &witness.mul))
+            .chain(changed(Table::Logic, &self.witness.logic, &witness.logic))
+            .chain(blocks)
+            .chain(changed(Table::Sign, &self.witness.sign, &witness.sign))
+            .chain(values)
+            .collect();
+        self.check_changes(&changes, public)
+    }
+
+    /// Checks the tables with some rows changed. Queries to RANGE are answered by membership, as its counts are the prover's;
+    /// counts that are changed themselves must fit.
+    ///
+    /// # Errors
+    /// What does not hold.
+    pub fn check_changes(&self, changes: &[Change], public: &Public) -> Result<(), Violation> {
+        let new: HashMap<(Table, usize), &[F]> =
+            changes.iter().map(|change| ((change.table, change.row), &change.columns[..])).collect();
+        let mut affected: Vec<(Table, usize)> = new.keys().copied().collect();
+        for (table, row) in new.keys() {
+            if table.reads_next() {
+                let height = self.tables.heights.rows(*table);
+                affected.push((*table, (row + height - 1) % height));
+            }
+        }
+        affected.sort_unstable();
+        affected.dedup();
+        let publics = Table::ALL.map(|table| table.public(public));
+        let mut buses: HashMap<(&'static str, Vec<F>), F> = HashMap::new();
+        for (table, row) in affected {
+            let columns = |row| new.get(&(table, row)).copied().unwrap_or_else(|| self.tables.main_row(table, row));
+            let rows = [columns(row), columns((row + 1) % self.tables.heights.rows(table))];
+            let report = self.tables.evaluate(table, row, rows, &publics[table as usize]);
+            if let Some(constraint) = report.broken {
+                return Err(Violation::Constraint { table, row, constraint });
+            }
+            for (bus, message, count) in report.messages {
+                if table != Table::Range && answered(bus, &message) {
+                    continue;
+                }
+                *buses.entry((bus, message)).or_default() += count;
+            }
+            for (bus, message, count) in self.tables.row(table, row).messages {
+                if table != Table::Range && answered(bus, &message) {
+                    continue;
+                }
+                *buses.entry((bus, message)).or_default() -= count;
+            }
+        }
+        balanced(buses)
+    }
+}
+
+/// Whether a row of RANGE stands for the message.
+fn answered(bus: &str, message: &[F]) -> bool {
+    let below = |bits: u32| message.iter().all(|x| x.as_canonical_u32() < 1 << bits);
+    match bus {
+        tables::bus::RANGE => below(16),
+        tables::bus::BYTES => below(8),
+        tables::bus::CARRY => below(14),
+        _ => false,
+    }
+}
+
+impl Tables {
+    /// Every row of a table, filled up with zeros.
+    fn all_rows<C: Columns<F>>(&self, table: Table, rows: &[C]) -> impl Iterator<Item = Change> {
+        (0..self.heights.rows(table)).map(move |row| {
+            let mut columns = F::zero_vec(C::WIDTH);
+            if let Some(row) = rows.get(row) {
+                row.write(&mut columns);
+            }
+            Change { table, row, columns }
+        })
+    }
+}
+
+/// A layout that no lowering should make: a message is not received as often as it is sent, or has two writers.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Flaw {
+    #[error("bus {bus}: what has id {id} is sent {sent} times and received {received} times")]
+    Balance { bus: &'static str, id: u32, sent: u64, received: u64 },
+    #[error("bus {bus}: what has id {id} has {writers} writers")]
+    Writers { bus: &'static str, id: u32, writers: u32 },
+    #[error("{table}: row {row} goes on in a row that is not there")]
+    Open { table: Table, row: usize },
+}
+
+/// Whether each wire and word has one writer and as many readers as it is sent, and no row goes on in padding: what the
+/// soundness of the buses rests on beside the constraints, and a verifying key says nothing of.
+///
+/// # Errors
+/// The first flaw.
+pub fn audit(layout: &Layout) -> Result<(), Flaw> {
+    let open = [
+        (Table::Hash, layout.hash.last().is_some_and(|row| row.f_absorb + row.f_climb != F::ZERO)),
+        (Table::Block, layout.block.last().is_some_and(|row| row.m_key != F::ZERO)),
+        (Table::Sign, layout.sign.last().is_some_and(|row| row.f_stop == F::ZERO)),
+    ];
+    if let Some((table, _)) = open.into_iter().find(|(_, open)| *open) {
+        return Err(Flaw::Open { table, row: layout.counts()[table as usize] - 1 });
+    }
+    #[derive(Default)]
+    struct Tally {
+        sent: u64,
+        received: u64,
+        writers: u32,
+    }
+    let mut tallies: BTreeMap<(&'static str, u32), Tally> = BTreeMap::new();
+    let mut count = |bus: &'static str, id: F, count: F| {
+        let tally = tallies.entry((bus, id.as_canonical_u32())).or_default();
+        let (sent, received) = (count.as_canonical_u32(), (-count).as_canonical_u32());
+        match (sent, sent <= received) {
+            (0, _) => {}
+            (_, true) => {
+                tally.sent += u64::from(sent);
+                tally.writers += 1;
+            }
+            (_, false) => tally.received += u64::from(received),
+        }
+    };
+    for row in &layout.hash {
+        count(WIRE, row.id_in, -row.f_read);
+        count(WIRE, row.id_sib, row.m_sib);
+        count(WIRE, row.id_out, row.m_out);
+        count(WIRE, row.id_idx, -row.f_idx);
+    }
+    for row in &layout.alu {
+        count(WIRE, row.id_a, -row.f_a);
+        count(WIRE, row.id_b, -row.f_b);
+        count(WIRE, row.id_c, row.m_c);
+        count(WIRE, row.id_bit, row.m_bit);
+        count(WORD, row.id_c.double(), row.m_w0);
+        count(WORD, row.id_c.double() + F::ONE, row.m_w1);
+    }
+    for row in &layout.mul {
+        count(WIRE, row.id_a, -row.f);
+        count(WIRE, row.id_b, -row.f);
+        count(WIRE, row.id_r, -row.f_r);
+        count(WIRE, row.id_c, -row.f);
+    }
+    for row in &layout.logic {
+        count(WIRE, row.id_a, -row.f_a);
+        count(WIRE, row.id_b, -row.f_b);
+        count(WIRE, row.id_c, row.m_c);
+    }
+    for row in &layout.block {
+        row.id_w.iter().zip(row.f_w).for_each(|(id, f)| count(WORD, *id, -f));
+        count(WIRE, row.id_out, row.m_out);
+        count(WIRE, row.id_key, row.m_key);
+    }
+    for row in &layout.sign {
+        count(WIRE, row.id_h, -row.f_start);
+    }
+    for row in &layout.values {
+        count(WIRE, row.id, row.m);
+    }
+    for ((bus, id), Tally { sent, received, writers }) in tallies {
+        if sent != received {
+            return Err(Flaw::Balance { bus, id, sent, received });
+        }
+        if writers > 1 {
+            return Err(Flaw::Writers { bus, id, writers });
         }
     }
+    Ok(())
 }
 
 /// Whether a witness has the rows of a layout.

@@ -35,6 +35,15 @@ pub struct Witness {
     pub rest: F,
 }
 
+impl Witness {
+    /// All columns of the row.
+    pub fn columns(&self) -> Vec<F> {
+        let mut row = F::zero_vec(WIDTH);
+        fill(std::slice::from_ref(self), &mut row);
+        row
+    }
+}
+
 const STATE: usize = 16;
 const SBOX_REGISTERS: usize = 0;
 /// Columns of the permutation: its inputs first, its outputs last.

@@ -19,6 +19,7 @@ use p3_koala_bear::KoalaBear;
 
 pub use air::Air;
 pub use columns::Columns;
+pub(crate) use trace::blocks;
 pub use trace::{Heights, main, preprocessed};
 
 /// The field, `p = 2^31 - 2^24 + 1`.

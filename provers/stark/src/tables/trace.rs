@@ -107,7 +107,7 @@ pub fn main(
 }
 
 /// The rows and their padding, which carries the evaluation on to the last row.
-fn blocks(preprocessed: &RowMajorMatrix<F>, rows: &[block::Main<F>], public: &Public) -> Vec<block::Main<F>> {
+pub(crate) fn blocks(preprocessed: &RowMajorMatrix<F>, rows: &[block::Main<F>], public: &Public) -> Vec<block::Main<F>> {
     let mut all = rows.to_vec();
     let height = preprocessed.values.len() / preprocessed.width;
     while all.len() < height {
