@@ -26,7 +26,7 @@ from multiprover.soundness.programs import load_class  # noqa: E402
 from multiprover.soundness.world import Case, World  # noqa: E402
 
 INPUT_WORDS = 3
-SUITES = ("bn254", "goldilocks")
+SUITES = ("bn254", "goldilocks", "koalabear")
 OPERATIONS: list[dict[str, Any]] = json.loads((ROOT / "vectors/operations.json").read_text(encoding="utf-8"))[
     "vectors"
 ]
