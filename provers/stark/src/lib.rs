@@ -5,6 +5,7 @@ pub mod batch;
 pub mod builder;
 pub mod check;
 pub mod config;
+pub mod handwritten;
 pub mod integers;
 pub mod lowering;
 pub mod pb;

@@ -1,0 +1,881 @@
+//! The tables' identities at zeta as a program for L1 (contracts/StarkConstraints.sol), made from the symbolic constraints.
+//!
+//! The contract's machine has slots, an accumulator `x` and a sum `folded`, all elements of the extension in lanes that
+//! may exceed `p`. An instruction is two bytes: the operation in the upper 4 bits, its operand in the lower 12.
+//!
+//! | operation | | |
+//! | --- | --- | --- |
+//! | 0 `LOAD s` | `x = slot` | |
+//! | 1 `STORE s` | `slot = x` | |
+//! | 2 `ADD s` | `x + slot` | |
+//! | 3 `MUL s` | `x · slot` | reduces |
+//! | 4 `SUB s` | `x - slot` | the slot at most `16p` a lane |
+//! | 5 `FROM s` | `slot - x` | `x` at most `16p` a lane |
+//! | 6 `FOLD` | `folded = folded · alpha + x` | |
+//! | 7 `REDUCE` | `x` below `p` in each lane | |
+//! | 8 `TIMES n` | `n · x` | |
+//! | 9 `SCALE s` | `x` times the slot, which is in the field itself | reduces |
+//! | 10 `NEGATE` | `-x` | `x` at most `16p` a lane |
+//! | 11 `TABLE t` | the selectors at zeta of table `t`'s height, to their slots | |
+//! | 12 `END` | checks that `x`, the quotient times `Z_H`, is `folded`; `folded = 0` | |
+//! | 13 `POSEIDON2 s` | folds the constraints of `p3-poseidon2-air` on the columns from this slot on | uses `x` |
+//!
+//! The constants that `POSEIDON2` needs stand first in the list: those of the rounds, in their order, then the diagonal of the
+//! internal layer.
+
+use std::collections::HashMap;
+use std::fmt::Write as _;
+use std::sync::Arc;
+
+use p3_air::symbolic::{
+    AirLayout, BaseEntry, BaseLeaf, ExtEntry, ExtLeaf, SymLeaf, SymbolicExpr, SymbolicExpression, SymbolicExpressionExt,
+};
+use p3_batch_stark::symbolic::{get_constraint_layout, get_log_num_quotient_chunks, get_symbolic_constraints};
+use p3_field::{Field, PrimeCharacteristicRing, PrimeField32, TwoAdicField};
+use p3_koala_bear::{
+    GenericPoseidon2LinearLayersKoalaBear, KOALABEAR_POSEIDON2_RC_16_EXTERNAL_FINAL, KOALABEAR_POSEIDON2_RC_16_EXTERNAL_INITIAL,
+    KOALABEAR_POSEIDON2_RC_16_INTERNAL,
+};
+use p3_lookup::{Kind, LogUpGadget, Lookup, Lookups};
+use p3_poseidon2::GenericPoseidon2LinearLayers;
+use p3_poseidon2_air::{Poseidon2Air, RoundConstants};
+
+use crate::batch;
+use crate::tables::{Air, EF, EXTENSION, F, Public, Table};
+
+/// The degree of the symbolic constraints does not depend on the height, as no table has periodic columns.
+const ANY_HEIGHT: usize = 1 << 16;
+
+/// What the proof of a table holds and what is checked of it, whatever its height.
+pub struct Shape {
+    pub table: Table,
+    /// Columns: witness, whether they are opened at the next row too, preprocessed, of the buses (in the extension: the
+    /// running sum, then one a packed lookup).
+    pub main: usize,
+    pub next: bool,
+    pub preprocessed: usize,
+    pub bus_columns: usize,
+    pub quotient_chunks: usize,
+    pub max_degree: usize,
+    /// Constraints without and with the extension, and the order in which they are folded.
+    pub base: Vec<SymbolicExpression<F>>,
+    pub extension: Vec<SymbolicExpressionExt<F, EF>>,
+    pub base_places: Vec<usize>,
+    pub extension_places: Vec<usize>,
+    /// The columns of the buses.
+    pub lookups: Lookups<F>,
+}
+
+impl Shape {
+    /// Of one table.
+    pub fn of(table: Table) -> Self {
+        let air = Air::new(table);
+        let gadget = LogUpGadget::new();
+        let layout = AirLayout::from_air(&air);
+        let lookups = batch::lookups(table);
+        let log_chunks = get_log_num_quotient_chunks::<F, EF, _, _>(&air, layout, ANY_HEIGHT, &lookups, 0, &gadget);
+        let (base, extension) = get_symbolic_constraints::<F, EF, _, _>(&air, layout, &lookups, &gadget);
+        let places = get_constraint_layout::<F, EF, _, _>(&air, layout, &lookups, &gadget);
+        let max_degree = base.iter().map(SymbolicExpr::degree_multiple).chain(extension.iter().map(SymbolicExpr::degree_multiple));
+        Self {
+            table,
+            main: table.width(),
+            next: table.reads_next(),
+            preprocessed: table.preprocessed_width(),
+            bus_columns: if lookups.is_empty() { 0 } else { lookups.len() + 1 },
+            quotient_chunks: 1 << log_chunks,
+            max_degree: max_degree.max().unwrap_or(0),
+            base,
+            extension,
+            base_places: places.base_indices,
+            extension_places: places.ext_indices,
+            lookups,
+        }
+    }
+
+    /// All tables, in their order.
+    pub fn all() -> Vec<Self> {
+        Table::ALL.map(Self::of).into()
+    }
+
+    /// Number of constraints, of both kinds.
+    pub fn constraints(&self) -> usize {
+        self.base.len() + self.extension.len()
+    }
+
+    /// Number of messages a row, before packing.
+    pub fn messages(&self) -> usize {
+        self.lookups.iter().map(|lookup| lookup.elements.len()).sum()
+    }
+
+    /// Elements of the widest message.
+    pub fn widest_message(&self) -> usize {
+        self.lookups.iter().flat_map(|lookup| lookup.elements.iter().map(Vec::len)).max().unwrap_or(0)
+    }
+
+    /// Base-field columns of a row of what is committed: witness, preprocessed, buses, quotients.
+    pub fn row(&self) -> usize {
+        self.main + self.preprocessed + EXTENSION * (self.bus_columns + self.quotient_chunks)
+    }
+}
+
+/// The buses in the order in which the library numbers them: by first appearance over all tables.
+pub fn buses(shapes: &[Shape]) -> Vec<String> {
+    let mut names: Vec<String> = vec![];
+    for lookup in shapes.iter().flat_map(|shape| shape.lookups.iter()) {
+        let name = bus(lookup);
+        if !names.iter().any(|seen| seen == name) {
+            names.push(name.to_owned());
+        }
+    }
+    names
+}
+
+fn bus(lookup: &Lookup<F>) -> &str {
+    match &lookup.kind {
+        Kind::Global(name) => name,
+        Kind::Local => unreachable!("the tables have no lookups of their own"),
+    }
+}
+
+/// Slots before the table of [`Slots`]: what the contract computes, `StarkConstraints.sol` has the same order.
+const BETA: usize = 2;
+const COSET: usize = 3;
+const VANISHING: usize = 4;
+const FIRST: usize = 5;
+const LAST: usize = 6;
+const TRANSITION: usize = 7;
+const PREFIXES: usize = 8;
+
+/// The address of the first slot.
+const BASE: usize = 0x80;
+/// Elements of the permutation's state.
+const STATE: usize = 16;
+
+/// Where things stand in the machine's memory.
+struct Slots {
+    publics: usize,
+    claims: usize,
+    constants: usize,
+    /// Per table: first slot of the witness columns at zeta and at the next row, of the quotient chunks, the preprocessed
+    /// columns, and the buses' at zeta and at the next row.
+    tables: Vec<[usize; 6]>,
+    /// Slots of each round: witness, quotients, preprocessed, buses.
+    rounds: [usize; 4],
+}
+
+impl Slots {
+    fn new(shapes: &[Shape], buses: usize) -> Self {
+        let publics = PREFIXES + buses;
+        let claims = publics + Public::LEN;
+        let openings = claims + shapes.len();
+        let mut tables = vec![[0; 6]; shapes.len()];
+        let mut rounds = [0; 4];
+        let mut at = openings;
+        let mut place = |round: usize, count: usize| {
+            let from = at;
+            at += count;
+            rounds[round] += count;
+            from
+        };
+        for (slots, shape) in tables.iter_mut().zip(shapes) {
+            slots[0] = place(0, shape.main);
+            slots[1] = place(0, if shape.next { shape.main } else { 0 });
+        }
+        for (slots, shape) in tables.iter_mut().zip(shapes) {
+            slots[2] = place(1, shape.quotient_chunks);
+        }
+        for (slots, shape) in tables.iter_mut().zip(shapes) {
+            slots[3] = place(2, shape.preprocessed);
+        }
+        for (slots, shape) in tables.iter_mut().zip(shapes) {
+            slots[4] = place(3, shape.bus_columns);
+            slots[5] = place(3, shape.bus_columns);
+        }
+        Self { publics, claims, constants: at, tables, rounds }
+    }
+}
+
+/// An expression; equal ones are one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Node {
+    Slot(usize),
+    Constant(F),
+    Add(usize, usize),
+    Sub(usize, usize),
+    Mul(usize, usize),
+    Neg(usize),
+}
+
+/// Expressions of one table.
+#[derive(Default)]
+struct Graph {
+    nodes: Vec<Node>,
+    ids: HashMap<Node, usize>,
+}
+
+impl Graph {
+    fn node(&mut self, node: Node) -> usize {
+        *self.ids.entry(node).or_insert_with(|| {
+            self.nodes.push(node);
+            self.nodes.len() - 1
+        })
+    }
+
+    fn constant(&mut self, c: F) -> usize {
+        self.node(Node::Constant(c))
+    }
+
+    fn add(&mut self, x: usize, y: usize) -> usize {
+        match (self.nodes[x], self.nodes[y]) {
+            (Node::Constant(a), Node::Constant(b)) => self.constant(a + b),
+            (Node::Constant(F::ZERO), _) => y,
+            (_, Node::Constant(F::ZERO)) => x,
+            (Node::Neg(x), Node::Neg(y)) => {
+                let sum = self.add(x, y);
+                self.neg(sum)
+            }
+            (Node::Neg(x), _) => self.sub(y, x),
+            (_, Node::Neg(y)) => self.sub(x, y),
+            _ => self.node(Node::Add(x.min(y), x.max(y))),
+        }
+    }
+
+    fn sub(&mut self, x: usize, y: usize) -> usize {
+        match (self.nodes[x], self.nodes[y]) {
+            _ if x == y => self.constant(F::ZERO),
+            (Node::Constant(a), Node::Constant(b)) => self.constant(a - b),
+            (_, Node::Constant(F::ZERO)) => x,
+            (_, Node::Constant(b)) => {
+                let minus = self.constant(-b);
+                self.add(x, minus)
+            }
+            (Node::Constant(F::ZERO), _) => self.neg(y),
+            (_, Node::Neg(y)) => self.add(x, y),
+            (Node::Neg(x), _) => {
+                let sum = self.add(x, y);
+                self.neg(sum)
+            }
+            _ => self.node(Node::Sub(x, y)),
+        }
+    }
+
+    fn neg(&mut self, x: usize) -> usize {
+        match self.nodes[x] {
+            Node::Constant(a) => self.constant(-a),
+            Node::Neg(x) => x,
+            Node::Sub(x, y) => self.sub(y, x),
+            _ => self.node(Node::Neg(x)),
+        }
+    }
+
+    fn mul(&mut self, x: usize, y: usize) -> usize {
+        match (self.nodes[x], self.nodes[y]) {
+            (Node::Constant(a), Node::Constant(b)) => self.constant(a * b),
+            (Node::Constant(c), _) => self.times(y, c),
+            (_, Node::Constant(c)) => self.times(x, c),
+            (Node::Neg(x), Node::Neg(y)) => self.mul(x, y),
+            (Node::Neg(x), _) => {
+                let product = self.mul(x, y);
+                self.neg(product)
+            }
+            (_, Node::Neg(y)) => {
+                let product = self.mul(x, y);
+                self.neg(product)
+            }
+            _ => self.node(Node::Mul(x.min(y), x.max(y))),
+        }
+    }
+
+    /// By a constant: the smaller of it and its negative.
+    fn times(&mut self, x: usize, c: F) -> usize {
+        if c == F::ZERO {
+            return self.constant(c);
+        }
+        if c == F::ONE {
+            return x;
+        }
+        if let Node::Neg(x) = self.nodes[x] {
+            return self.times(x, -c);
+        }
+        if c.as_canonical_u32() > (-c).as_canonical_u32() {
+            let product = self.times(x, -c);
+            return self.neg(product);
+        }
+        let c = self.constant(c);
+        self.node(Node::Mul(x, c))
+    }
+}
+
+/// Reads the library's expressions into a [`Graph`].
+struct Reader<'a> {
+    graph: Graph,
+    /// Nodes of subexpressions by their address; those that are read stay alive with the shape.
+    seen: HashMap<usize, usize>,
+    shape: &'a Shape,
+    slots: [usize; 6],
+    publics: Vec<usize>,
+    claim: usize,
+    /// The slot of the offset of each packed lookup's bus.
+    prefixes: Vec<usize>,
+}
+
+impl Reader<'_> {
+    fn expression<A: SymLeaf>(&mut self, expression: &SymbolicExpr<A>, leaf: fn(&mut Self, &A) -> usize) -> usize {
+        match expression {
+            SymbolicExpr::Leaf(a) => leaf(self, a),
+            SymbolicExpr::Add { x, y, .. } => {
+                let (x, y) = (self.shared(x, leaf), self.shared(y, leaf));
+                self.graph.add(x, y)
+            }
+            SymbolicExpr::Sub { x, y, .. } => {
+                let (x, y) = (self.shared(x, leaf), self.shared(y, leaf));
+                self.graph.sub(x, y)
+            }
+            SymbolicExpr::Mul { x, y, .. } => {
+                let (x, y) = (self.shared(x, leaf), self.shared(y, leaf));
+                self.graph.mul(x, y)
+            }
+            SymbolicExpr::Neg { x, .. } => {
+                let x = self.shared(x, leaf);
+                self.graph.neg(x)
+            }
+        }
+    }
+
+    fn shared<A: SymLeaf>(&mut self, x: &Arc<SymbolicExpr<A>>, leaf: fn(&mut Self, &A) -> usize) -> usize {
+        let address = Arc::as_ptr(x).addr();
+        if let Some(&node) = self.seen.get(&address) {
+            return node;
+        }
+        let node = self.expression(x, leaf);
+        self.seen.insert(address, node);
+        node
+    }
+
+    fn slot(&mut self, slot: usize) -> usize {
+        self.graph.node(Node::Slot(slot))
+    }
+
+    fn base(&mut self, leaf: &BaseLeaf<F>) -> usize {
+        let slot = match leaf {
+            BaseLeaf::Constant(c) => return self.graph.constant(*c),
+            BaseLeaf::IsFirstRow => FIRST,
+            BaseLeaf::IsLastRow => LAST,
+            BaseLeaf::IsTransition => TRANSITION,
+            BaseLeaf::Variable(variable) => match variable.entry {
+                BaseEntry::Main { offset } => {
+                    assert!(offset == 0 || self.shape.next, "{}: the next row is not opened", self.shape.table);
+                    self.slots[offset] + variable.index
+                }
+                BaseEntry::Preprocessed { offset: 0 } => self.slots[3] + variable.index,
+                BaseEntry::Public => self.publics[variable.index],
+                entry => unreachable!("{}: no such column: {entry:?}", self.shape.table),
+            },
+        };
+        self.slot(slot)
+    }
+
+    fn extension(&mut self, leaf: &ExtLeaf<F, EF>) -> usize {
+        match leaf {
+            ExtLeaf::Base(expression) => self.expression(expression, Self::base),
+            ExtLeaf::ExtVariable(variable) => {
+                let slot = match variable.entry {
+                    ExtEntry::Permutation { offset } => self.slots[4 + offset] + variable.index,
+                    // An offset and beta for each lookup.
+                    ExtEntry::Challenge if variable.index % 2 == 0 => self.prefixes[variable.index / 2],
+                    ExtEntry::Challenge => BETA,
+                    ExtEntry::PermutationValue => self.claim,
+                };
+                self.slot(slot)
+            }
+            ExtLeaf::ExtConstant(_) => unreachable!("{}: a constant of the extension", self.shape.table),
+        }
+    }
+
+    /// The quotient at zeta from its chunks, times Z_H. Chunk `i` of `n` is on the coset of shift `g·w^i`, `w` of order
+    /// `n`, so that the weights are the Lagrange polynomials of the `w^i` at `u = (zeta/g)^height`:
+    /// `quotient = Σ_k u^k · 1/n · Σ_i w^(-ik)·chunk_i`.
+    fn quotient(&mut self) -> usize {
+        let chunks = self.shape.quotient_chunks;
+        let w = F::two_adic_generator(chunks.trailing_zeros() as usize).inverse();
+        let u = self.slot(COSET);
+        let mut quotient = self.graph.constant(F::ZERO);
+        for k in (0..chunks).rev() {
+            let mut coefficient = self.graph.constant(F::ZERO);
+            for i in 0..chunks {
+                let chunk = self.slot(self.slots[2] + i);
+                let term = self.graph.times(chunk, w.exp_u64((i * k) as u64));
+                coefficient = self.graph.add(coefficient, term);
+            }
+            let higher = self.graph.mul(quotient, u);
+            quotient = self.graph.add(higher, coefficient);
+        }
+        let quotient = self.graph.times(quotient, F::from_usize(chunks).inverse());
+        let vanishing = self.slot(VANISHING);
+        self.graph.mul(quotient, vanishing)
+    }
+}
+
+/// An operation of the contract's machine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Op {
+    Load = 0,
+    Store = 1,
+    Add = 2,
+    Mul = 3,
+    Sub = 4,
+    From = 5,
+    Fold = 6,
+    Reduce = 7,
+    Times = 8,
+    Scale = 9,
+    Negate = 10,
+    Table = 11,
+    End = 12,
+    Poseidon2 = 13,
+}
+
+type Permutation = Poseidon2Air<F, GenericPoseidon2LinearLayersKoalaBear, STATE, 3, 0, 4, 20>;
+
+/// The permutation's constraints as [`Op::Poseidon2`] folds them, on the table's first columns.
+fn permutation_constraints() -> Vec<SymbolicExpression<F>> {
+    let air = Permutation::new(RoundConstants::new(
+        KOALABEAR_POSEIDON2_RC_16_EXTERNAL_INITIAL,
+        KOALABEAR_POSEIDON2_RC_16_INTERNAL,
+        KOALABEAR_POSEIDON2_RC_16_EXTERNAL_FINAL,
+    ));
+    let layout = AirLayout::from_air(&air);
+    get_symbolic_constraints::<F, EF, _, _>(&air, layout, &[], &LogUpGadget::new()).0
+}
+
+/// What [`Op::Poseidon2`] reads: the rounds' constants, and the diagonal `d` of the internal layer `x_i = d_i·x_i + Σ x`.
+fn permutation_constants() -> Vec<F> {
+    let diagonal = (0..STATE).map(|i| {
+        let mut unit = [F::ZERO; STATE];
+        unit[i] = F::ONE;
+        GenericPoseidon2LinearLayersKoalaBear::internal_linear_layer(&mut unit);
+        unit[i] - F::ONE
+    });
+    let first = KOALABEAR_POSEIDON2_RC_16_EXTERNAL_INITIAL.concat();
+    let last = KOALABEAR_POSEIDON2_RC_16_EXTERNAL_FINAL.concat();
+    first.into_iter().chain(KOALABEAR_POSEIDON2_RC_16_INTERNAL).chain(last).chain(diagonal).collect()
+}
+
+/// Bounds of lanes: below `p` after a reduction, what may be subtracted, what fits its lane of 51 bits with room for one more
+/// addition, what two factors may have together.
+const REDUCED: u128 = F::ORDER_U32 as u128;
+const SUBTRAHEND: u128 = 16 * REDUCED;
+const LANE: u128 = 1 << 44;
+const FACTORS: u128 = 1 << 82;
+/// Operands of [`Op::Times`].
+const SMALL: u32 = 1 << 10;
+
+/// Where a value stands while the program is made: slots of temporaries are given out at the end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Place {
+    Slot(usize),
+    Temporary(usize),
+    /// In the list of constants.
+    Constant(usize),
+    /// Not a place: the operand itself.
+    Number(usize),
+}
+
+/// Makes instructions.
+#[derive(Default)]
+struct Writer {
+    code: Vec<(Op, Place)>,
+    constants: Vec<F>,
+    /// Bounds of temporaries.
+    bounds: Vec<u128>,
+    /// The bound of `x`, and where else its value stands.
+    bound: u128,
+    held: Option<Place>,
+}
+
+impl Writer {
+    fn emit(&mut self, op: Op, place: Place) {
+        self.code.push((op, place));
+        self.held = None;
+    }
+
+    fn constant(&mut self, c: F) -> Place {
+        let known = self.constants.iter().position(|&known| known == c);
+        Place::Constant(known.unwrap_or_else(|| {
+            self.constants.push(c);
+            self.constants.len() - 1
+        }))
+    }
+
+    fn bound_of(&self, place: Place) -> u128 {
+        match place {
+            Place::Temporary(i) => self.bounds[i],
+            _ => REDUCED,
+        }
+    }
+
+    fn reduce_above(&mut self, bound: u128) {
+        if self.bound > bound {
+            self.emit(Op::Reduce, Place::Number(0));
+            self.bound = REDUCED;
+        }
+    }
+
+    fn load(&mut self, place: Place) {
+        if self.held != Some(place) {
+            self.emit(Op::Load, place);
+            self.held = Some(place);
+        }
+        self.bound = self.bound_of(place);
+    }
+
+    /// Keeps `x`, with a bound that any operation takes.
+    fn store(&mut self) -> Place {
+        self.reduce_above(SUBTRAHEND);
+        self.bounds.push(self.bound);
+        let place = Place::Temporary(self.bounds.len() - 1);
+        self.emit(Op::Store, place);
+        self.held = Some(place);
+        place
+    }
+
+    fn add(&mut self, place: Place) {
+        let bound = self.bound_of(place);
+        self.reduce_above(LANE - bound);
+        self.emit(Op::Add, place);
+        self.bound += bound;
+    }
+
+    fn sub(&mut self, place: Place) {
+        self.reduce_above(LANE - SUBTRAHEND);
+        self.emit(Op::Sub, place);
+        self.bound += SUBTRAHEND;
+    }
+
+    fn from(&mut self, place: Place) {
+        self.reduce_above(SUBTRAHEND);
+        self.emit(Op::From, place);
+        self.bound = self.bound_of(place) + SUBTRAHEND;
+    }
+
+    fn negate(&mut self) {
+        self.reduce_above(SUBTRAHEND);
+        self.emit(Op::Negate, Place::Number(0));
+        self.bound = SUBTRAHEND;
+    }
+
+    fn mul(&mut self, place: Place) {
+        self.reduce_above(FACTORS / self.bound_of(place));
+        self.emit(Op::Mul, place);
+        self.bound = REDUCED;
+    }
+
+    fn times(&mut self, c: F) {
+        let n = c.as_canonical_u32();
+        if n < SMALL {
+            self.reduce_above(LANE / u128::from(n));
+            self.emit(Op::Times, Place::Number(n as usize));
+            self.bound *= u128::from(n);
+        } else {
+            let place = self.constant(c);
+            self.emit(Op::Scale, place);
+            self.bound = REDUCED;
+        }
+    }
+}
+
+/// Writes the instructions of one table's graph.
+struct Scheduler<'a> {
+    graph: &'a Graph,
+    /// How often each node is an operand or a result.
+    uses: Vec<usize>,
+    places: HashMap<usize, Place>,
+    writer: &'a mut Writer,
+}
+
+impl Scheduler<'_> {
+    /// Where a node stands in memory, if it does.
+    fn place(&mut self, node: usize) -> Option<Place> {
+        match self.graph.nodes[node] {
+            Node::Slot(slot) => Some(Place::Slot(slot)),
+            Node::Constant(c) => Some(self.writer.constant(c)),
+            _ => self.places.get(&node).copied(),
+        }
+    }
+
+    /// Puts a node into memory.
+    fn stored(&mut self, node: usize) -> Place {
+        if let Some(place) = self.place(node) {
+            return place;
+        }
+        self.value(node);
+        // A node with several uses was stored when it was computed.
+        self.place(node).unwrap_or_else(|| self.writer.store())
+    }
+
+    /// Puts a node into `x`.
+    fn value(&mut self, node: usize) {
+        if let Some(place) = self.place(node) {
+            return self.writer.load(place);
+        }
+        match self.graph.nodes[node] {
+            Node::Slot(_) | Node::Constant(_) => unreachable!("these have places"),
+            Node::Neg(x) => {
+                self.value(x);
+                self.writer.negate();
+            }
+            Node::Mul(x, y) if x == y => {
+                let x = self.stored(x);
+                self.writer.load(x);
+                self.writer.mul(x);
+            }
+            Node::Mul(x, y) => {
+                if let Node::Constant(c) = self.graph.nodes[y] {
+                    self.value(x);
+                    self.writer.times(c);
+                } else {
+                    let place = self.operands(x, y).0;
+                    self.writer.mul(place);
+                }
+            }
+            Node::Add(x, y) => {
+                let place = self.operands(x, y).0;
+                self.writer.add(place);
+            }
+            Node::Sub(x, y) => match self.operands(x, y) {
+                (place, false) => self.writer.sub(place),
+                (place, true) => self.writer.from(place),
+            },
+        }
+        if self.uses[node] > 1 {
+            let place = self.writer.store();
+            self.places.insert(node, place);
+        }
+    }
+
+    /// One operand into `x`, the other in memory: its place, and whether it is the first.
+    fn operands(&mut self, x: usize, y: usize) -> (Place, bool) {
+        if let Some(place) = self.place(y) {
+            self.value(x);
+            (place, false)
+        } else if let Some(place) = self.place(x) {
+            self.value(y);
+            (place, true)
+        } else {
+            let place = self.stored(y);
+            self.value(x);
+            (place, false)
+        }
+    }
+}
+
+/// The program, and what the contract must know besides.
+pub struct Program {
+    slots: Slots,
+    widest_message: usize,
+    memory: usize,
+    constants: Vec<F>,
+    code: Vec<u16>,
+}
+
+impl Program {
+    /// Of all tables.
+    ///
+    /// # Panics
+    /// If the tables have grown so that an address does not fit 12 bits.
+    pub fn new(shapes: &[Shape]) -> Self {
+        let names = buses(shapes);
+        let slots = Slots::new(shapes, names.len());
+        let mut writer = Writer { constants: permutation_constants(), ..Writer::default() };
+        for (t, shape) in shapes.iter().enumerate() {
+            let prefixes = shape.lookups.iter().map(|lookup| {
+                PREFIXES + names.iter().position(|name| name == bus(lookup)).expect("a known bus")
+            });
+            let mut reader = Reader {
+                graph: Graph::default(),
+                seen: HashMap::new(),
+                shape,
+                slots: slots.tables[t],
+                publics: public_places(shape.table).into_iter().map(|i| slots.publics + i).collect(),
+                claim: slots.claims + t,
+                prefixes: prefixes.collect(),
+            };
+            let mut constraints = vec![0; shape.constraints()];
+            for (expression, &place) in shape.base.iter().zip(&shape.base_places) {
+                constraints[place] = reader.expression(expression, Reader::base);
+            }
+            for (expression, &place) in shape.extension.iter().zip(&shape.extension_places) {
+                constraints[place] = reader.expression(expression, Reader::extension);
+            }
+            let permutation: Vec<usize> = match shape.table {
+                Table::Hash => permutation_constraints().iter().map(|c| reader.expression(c, Reader::base)).collect(),
+                _ => vec![],
+            };
+            let quotient = reader.quotient();
+            let graph = reader.graph;
+
+            writer.emit(Op::Table, Place::Number(t));
+            if !permutation.is_empty() {
+                assert!(constraints.starts_with(&permutation), "{}: the permutation's constraints come first", shape.table);
+                constraints.drain(..permutation.len());
+                writer.emit(Op::Poseidon2, Place::Slot(slots.tables[t][0]));
+            }
+            let uses = uses(&graph, constraints.iter().copied().chain([quotient]));
+            let mut scheduler = Scheduler { graph: &graph, uses, places: HashMap::new(), writer: &mut writer };
+            for constraint in constraints {
+                scheduler.value(constraint);
+                scheduler.writer.emit(Op::Fold, Place::Number(0));
+            }
+            scheduler.value(quotient);
+            writer.emit(Op::End, Place::Number(0));
+        }
+
+        let temporaries = slots.constants + writer.constants.len();
+        let (code, memory) = allocated(&writer.code, slots.constants, temporaries);
+        assert!(memory <= 1 << 12, "{memory} slots do not fit the instructions' 12 bits");
+        Self {
+            widest_message: shapes.iter().map(Shape::widest_message).max().unwrap_or(0),
+            slots,
+            memory,
+            constants: writer.constants,
+            code,
+        }
+    }
+
+    /// contracts/StarkProgram.sol.
+    pub fn solidity(&self) -> String {
+        let mut text = String::from(
+            "// SPDX-License-Identifier: Apache-2.0\npragma solidity 0.8.37;\n\n\
+             // Made from the tables' constraints by `make contracts` (provers/stark/src/symbolic.rs): do not edit.\n\n",
+        );
+        writeln!(text, "uint256 constant MAX_MESSAGE = {}; // elements", self.widest_message).expect("strings take all");
+        text.push_str("\n// Addresses in memory of what the program's slots hold, and of the state of Poseidon2 behind them.\n");
+        let [main, quotient, preprocessed, _] = self.slots.rounds;
+        let openings = self.slots.claims + self.slots.tables.len();
+        let addresses = [
+            ("PUBLICS_AT", self.slots.publics),
+            ("CLAIMS_AT", self.slots.claims),
+            ("OPENINGS_AT", openings),
+            ("QUOTIENTS_AT", openings + main),
+            ("PREPROCESSED_AT", openings + main + quotient),
+            ("BUS_COLUMNS_AT", openings + main + quotient + preprocessed),
+            ("CONSTANTS_AT", self.slots.constants),
+            ("STATE_AT", self.memory),
+            ("STATE_END", self.memory + STATE),
+        ];
+        for (name, slot) in addresses {
+            writeln!(text, "uint256 constant {name} = {:#x};", BASE + 32 * slot).expect("strings take all");
+        }
+        let constants: Vec<u8> = self.constants.iter().flat_map(|c| c.as_canonical_u32().to_be_bytes()).collect();
+        let code: Vec<u8> = self.code.iter().flat_map(|instruction| instruction.to_be_bytes()).collect();
+        for (name, bytes) in [("STARK_CONSTANTS", constants), ("STARK_PROGRAM", code)] {
+            write!(text, "\nbytes constant {name} =").expect("strings take all");
+            for chunk in bytes.chunks(52) {
+                text.push_str("\n    hex\"");
+                for byte in chunk {
+                    write!(text, "{byte:02x}").expect("strings take all");
+                }
+                text.push('"');
+            }
+            text.push_str(";\n");
+        }
+        text
+    }
+
+    /// Number of instructions.
+    pub fn len(&self) -> usize {
+        self.code.len()
+    }
+}
+
+/// Which of [`Public::to_vec`] a table's constraints see, in their order.
+fn public_places(table: Table) -> Vec<usize> {
+    let numbered: Vec<F> = (0..Public::LEN).map(F::from_usize).collect();
+    let part = |from: usize| std::array::from_fn(|i| numbered[from + i]);
+    let public = Public {
+        pre_root: part(0),
+        post_root: part(8),
+        commitment: part(16),
+        z: std::array::from_fn(|i| numbered[24 + i]),
+        y: std::array::from_fn(|i| numbered[29 + i]),
+        payee: std::array::from_fn(|i| numbered[34 + i]),
+        domain: part(44),
+    };
+    table.public(&public).into_iter().map(|place| place.as_canonical_u32() as usize).collect()
+}
+
+/// How often each node is an operand, or one of the results.
+fn uses(graph: &Graph, results: impl Iterator<Item = usize>) -> Vec<usize> {
+    let mut uses = vec![0; graph.nodes.len()];
+    let mut open: Vec<usize> = results.collect();
+    while let Some(node) = open.pop() {
+        uses[node] += 1;
+        // The operands of a node are computed once.
+        if uses[node] == 1 {
+            match graph.nodes[node] {
+                Node::Slot(_) | Node::Constant(_) => {}
+                Node::Neg(x) => open.push(x),
+                Node::Add(x, y) | Node::Sub(x, y) | Node::Mul(x, y) => open.extend([x, y]),
+            }
+        }
+    }
+    uses
+}
+
+/// Gives temporaries their slots, each again after its last use, and encodes: the code and the number of slots.
+fn allocated(code: &[(Op, Place)], constants: usize, first: usize) -> (Vec<u16>, usize) {
+    let mut last = HashMap::new();
+    for (i, &(_, place)) in code.iter().enumerate() {
+        if let Place::Temporary(t) = place {
+            last.insert(t, i);
+        }
+    }
+    let (mut free, mut slots, mut next) = (vec![], HashMap::new(), first);
+    let encoded = code.iter().enumerate().map(|(i, &(op, place))| {
+        let operand = match place {
+            Place::Slot(slot) => slot,
+            Place::Constant(c) => constants + c,
+            Place::Number(n) => n,
+            Place::Temporary(t) => {
+                let slot = *slots.entry(t).or_insert_with(|| {
+                    free.pop().unwrap_or_else(|| {
+                        next += 1;
+                        next - 1
+                    })
+                });
+                if last[&t] == i {
+                    free.push(slot);
+                }
+                slot
+            }
+        };
+        (op as u16) << 12 | (operand & 0xfff) as u16
+    });
+    let encoded = encoded.collect();
+    (encoded, next)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn prints_the_shape() {
+        let shapes = Shape::all();
+        for s in &shapes {
+            println!(
+                "{} main {} next {} pre {} bus {} chunks {} degree {} constraints {}+{} messages {}",
+                s.table, s.main, s.next, s.preprocessed, s.bus_columns, s.quotient_chunks, s.max_degree, s.base.len(),
+                s.extension.len(), s.messages()
+            );
+        }
+        let program = Program::new(&shapes);
+        println!("{} instructions, {} slots, {} constants", program.len(), program.memory, program.constants.len());
+        let mut ops = [0; 14];
+        for i in &program.code {
+            ops[(i >> 12) as usize] += 1;
+        }
+        println!("{ops:?}");
+    }
+}
