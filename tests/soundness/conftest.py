@@ -13,5 +13,10 @@ from multiprover.soundness.checkers import repository
 def tools() -> None:
     root = repository() / "provers"
     example = "target/release/examples/mutate"
-    for folder, target in (("groth16", "bin/mutate"), ("halo2", example), ("plonky2", example)):
+    for folder, target in (
+        ("groth16", "bin/mutate"),
+        ("halo2", example),
+        ("plonky2", example),
+        ("stark", example),
+    ):
         subprocess.run(["make", "--silent", "-C", str(root / folder), target], check=True)

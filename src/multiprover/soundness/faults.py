@@ -41,10 +41,11 @@ from multiprover.settlement.l1 import L1, open_l1
 from multiprover.soundness import bank, forging, settling
 from multiprover.soundness.bank import NONCE_RULE, SOURCE
 from multiprover.soundness.checkers import ALL, TOOLS, CheckerError, Tool
-from multiprover.soundness.halo2_planting import halo2_tool
+from multiprover.soundness.halo2_planting import HALO2, halo2_tool
 from multiprover.soundness.mutation import Requests
 from multiprover.soundness.planting import (
     Patch,
+    Planted,
     build_go,
     patched_contract,
     patched_solidity,
@@ -53,6 +54,7 @@ from multiprover.soundness.planting import (
 )
 from multiprover.soundness.programs import load_class
 from multiprover.soundness.settling import Lie, Outcome
+from multiprover.soundness.stark_planting import STARK, stark_tool
 from multiprover.soundness.transition import Step
 from multiprover.soundness.world import Case, World
 from multiprover.suites import get
@@ -67,7 +69,7 @@ POLICIES: Mapping[str, tuple[str, ...]] = {
     "groth16 + sgx": ("groth16", "sgx"),
     "groth16 + plonky2": ("groth16", "plonky2"),
     "triple": ("groth16", "plonky2", "sgx"),
-    "four": ALL,
+    "five": ALL,
 }
 """Deployments, each with the default policy by value."""
 
@@ -361,39 +363,33 @@ def _in_circuit(
     return measure
 
 
-def _in_rust(fault: str, attack: Callable[[], Case]) -> Callable[[Bench], dict[str, Cell]]:
-    """A fault of the plonky2 prover's own sources."""
+IN_RUST: Final = {"plonky2": planted_tool, "halo2": halo2_tool, "stark": stark_tool}
+"""By prover, its constraint checker with a fault in its own sources."""
+
+
+def _in_rust(prover: str, fault: str, attack: Callable[[], Case]) -> Callable[[Bench], dict[str, Cell]]:
+    """A fault of a prover's own sources."""
 
     def measure(bench: Bench) -> dict[str, Cell]:
-        with planted_tool(fault) as tool:
-            return bench.ask(attack(), {"plonky2": tool})
+        with IN_RUST[prover](fault) as tool:
+            return bench.ask(attack(), {prover: tool})
 
     return measure
 
 
-def _in_halo2(fault: str, attack: Callable[[], Case]) -> Callable[[Bench], dict[str, Cell]]:
-    """A fault of the halo2 prover's own sources."""
-
-    def measure(bench: Bench) -> dict[str, Cell]:
-        with halo2_tool(fault) as tool:
-            return bench.ask(attack(), {"halo2": tool})
-
-    return measure
-
-
-def _rounded_down_halo2(fault: str) -> Callable[[Bench], dict[str, Cell]]:
+def _rounded_down(planted: Planted, fault: str) -> Callable[[Bench], dict[str, Cell]]:
     """The witness has one less for the quotient and the divisor more for the remainder."""
 
     def measure(bench: Bench) -> dict[str, Cell]:
         case, op = miscalculated(Code.DIVMOD, -1)
-        cells = bench.ask(case)
-        with halo2_tool(lie=op) as tool:
+        cells, prover = bench.ask(case), planted.prover
+        with planted.tool(lie=op) as tool:
             if tool.check(case).proves:
-                raise CheckerError("halo2: the circuit without a fault takes a remainder beyond the divisor")
-        with halo2_tool(fault, op) as tool:
+                raise CheckerError(f"{prover}: without a fault, it takes a remainder beyond the divisor")
+        with planted.tool(fault, op) as tool:
             verdict = tool.check(case)
         how = "no constraint violated" if verdict.proves else f"{verdict.violated} constraints violated"
-        return {**cells, "halo2": Cell(verdict.proves, how)}
+        return {**cells, prover: Cell(verdict.proves, how)}
 
     return measure
 
@@ -693,7 +689,8 @@ def _forgetful_leaf(suite: str) -> Callable[[Bench], dict[str, Cell]]:
                     "halo2": stack.enter_context(halo2_tool("leaf")),
                 }
             else:
-                tools = {"plonky2": stack.enter_context(planted_tool("leaf"))}
+                prover = {"goldilocks": "plonky2", "koalabear": "stark"}[suite]
+                tools = {prover: stack.enter_context(IN_RUST[prover]("leaf"))}
             for prover, tool in tools.items():
                 if not tool.check(honest()).proves:
                     raise CheckerError(f"{prover}: expected the faulty circuit to take a true batch")
@@ -703,7 +700,7 @@ def _forgetful_leaf(suite: str) -> Callable[[Bench], dict[str, Cell]]:
 
 
 def _blank(place: Any, suite: str) -> int:
-    """What stands for every value of a field: in ``bn254``'s circuits 0, in ``goldilocks``' words of 0."""
+    """What stands for every value of a field: in ``bn254``'s circuits 0, in the others' words of 0."""
     return 0 if suite == "bn254" else int(place.lo)
 
 
@@ -725,7 +722,8 @@ def _colliding_keccak(bench: Bench) -> dict[str, Cell]:
         mock.patch.object(KoalaBear, "challenge", return_value=bytes(32)),
         patched_tool("groth16", [ZERO_CHALLENGE]) as groth16,
         halo2_tool("challenge") as halo2,
-        planted_tool("challenge") as other,
+        planted_tool("challenge") as goldilocks,
+        stark_tool("challenge") as koalabear,
     ):
         case = honest()
         false = case.prove.journal[:-4] + bytes(4)
@@ -735,7 +733,8 @@ def _colliding_keccak(bench: Bench) -> dict[str, Cell]:
             if get(suite.suite).evaluate(false, bytes(32)) != suite.evaluation:
                 raise CheckerError(f"{suite.suite}: expected L1 to compute the same evaluation")
         # The statement has no other trace of the journal: c is taken as posted, and the claim is the same.
-        return bench.ask(case, {"groth16": groth16, "halo2": halo2, "plonky2": other})
+        tools = {"groth16": groth16, "halo2": halo2, "plonky2": goldilocks, "stark": koalabear}
+        return bench.ask(case, tools)
 
 
 def _alias(bench: Bench) -> dict[str, Cell]:
@@ -1005,7 +1004,7 @@ CATALOGUE: tuple[Fault, ...] = (
         "tracer",
         "multiprover-tracer",
         "mp.require leaves no assertion in the program",
-        ("groth16", "halo2", "plonky2"),
+        ("groth16", "halo2", "plonky2", "stark"),
         _tracer,
     ),
     Fault(
@@ -1205,7 +1204,7 @@ CATALOGUE: tuple[Fault, ...] = (
         "plonky2-lowering",
         "ASSERT makes no constraint",
         ("plonky2",),
-        _in_rust("assertion", replayed),
+        _in_rust("plonky2", "assertion", replayed),
     ),
     Fault(
         "opening not compared (Plonky2)",
@@ -1213,7 +1212,7 @@ CATALOGUE: tuple[Fault, ...] = (
         "plonky2-lowering",
         "the record's path need not give the root",
         ("plonky2",),
-        _in_rust("opening", inflated),
+        _in_rust("plonky2", "opening", inflated),
         ANYTHING,
     ),
     Fault(
@@ -1231,14 +1230,14 @@ CATALOGUE: tuple[Fault, ...] = (
         "plonky2-lowering",
         "a signature's root need not be the key",
         ("plonky2",),
-        _in_rust("key", lambda: unsigned(SPOILT)),
+        _in_rust("plonky2", "key", lambda: unsigned(SPOILT)),
     ),
     Fault(
         "an operation specified otherwise",
         "specification",
         "program",
         "EQ is true where the lowest bits are equal",
-        ("groth16", "halo2", "plonky2"),
+        ("groth16", "halo2", "plonky2", "stark"),
         _specified_otherwise,
     ),
     Fault(
@@ -1432,7 +1431,7 @@ CATALOGUE: tuple[Fault, ...] = (
         "halo2-lowering",
         "ASSERT makes no constraint",
         ("halo2",),
-        _in_halo2("assertion", replayed),
+        _in_rust("halo2", "assertion", replayed),
     ),
     Fault(
         "opening not compared (Halo2)",
@@ -1440,7 +1439,7 @@ CATALOGUE: tuple[Fault, ...] = (
         "halo2-lowering",
         "the record's path need not give the root",
         ("halo2",),
-        _in_halo2("opening", inflated),
+        _in_rust("halo2", "opening", inflated),
         ANYTHING,
     ),
     Fault(
@@ -1449,7 +1448,7 @@ CATALOGUE: tuple[Fault, ...] = (
         "halo2-lowering",
         "DIVMOD's remainder may be the divisor or more",
         ("halo2",),
-        _rounded_down_halo2("remainder"),
+        _rounded_down(HALO2, "remainder"),
         RESULT,
     ),
     Fault(
@@ -1458,7 +1457,7 @@ CATALOGUE: tuple[Fault, ...] = (
         "halo2-lowering",
         "a signature's point need not be the key",
         ("halo2",),
-        _in_halo2("key", another_key),
+        _in_rust("halo2", "key", another_key),
     ),
     Fault(
         "challenge not compared (Halo2)",
@@ -1466,7 +1465,7 @@ CATALOGUE: tuple[Fault, ...] = (
         "halo2-lowering",
         "the ladder's h need not be the hash",
         ("halo2",),
-        _in_halo2("equation", lambda: unsigned(SPOILT)),
+        _in_rust("halo2", "equation", lambda: unsigned(SPOILT)),
     ),
     Fault(
         "base point not copied (Halo2)",
@@ -1474,7 +1473,7 @@ CATALOGUE: tuple[Fault, ...] = (
         "halo2-lowering",
         "h multiplies a point that is not A, here the identity",
         ("halo2",),
-        _in_halo2("base", forged_signature),
+        _in_rust("halo2", "base", forged_signature),
     ),
     Fault(
         "lookup without constraint (Halo2)",
@@ -1482,7 +1481,7 @@ CATALOGUE: tuple[Fault, ...] = (
         "halo2-axiom",
         "the library's lookup holds for everything",
         ("halo2",),
-        _rounded_down_halo2("ranges"),
+        _rounded_down(HALO2, "ranges"),
         RESULT,
     ),
     Fault(
@@ -1491,7 +1490,7 @@ CATALOGUE: tuple[Fault, ...] = (
         "curve-babyjubjub",
         "A may be on no curve",
         ("halo2",),
-        _in_halo2("curve", off_curve),
+        _in_rust("halo2", "curve", off_curve),
     ),
     Fault(
         "setup kept its secret (Halo2)",
@@ -1529,6 +1528,68 @@ CATALOGUE: tuple[Fault, ...] = (
         ("halo2",),
         _idle_adapter_halo2,
         ANYTHING,
+    ),
+    Fault(
+        "assertion left out (STARK)",
+        "lowering",
+        "stark-lowering",
+        "ASSERT pins nothing",
+        ("stark",),
+        _in_rust("stark", "assertion", replayed),
+    ),
+    Fault(
+        "opening not compared (STARK)",
+        "lowering",
+        "stark-lowering",
+        "the record's path need not give the root",
+        ("stark",),
+        _in_rust("stark", "opening", inflated),
+        ANYTHING,
+    ),
+    Fault(
+        "remainder not bounded (STARK)",
+        "lowering",
+        "stark-lowering",
+        "DIVMOD's remainder may be the divisor or more",
+        ("stark",),
+        _rounded_down(STARK, "remainder"),
+        RESULT,
+    ),
+    Fault(
+        "key not compared (STARK)",
+        "lowering",
+        "stark-lowering",
+        "a signature's root need not be the key",
+        ("stark",),
+        _in_rust("stark", "key", lambda: unsigned(SPOILT)),
+    ),
+    Fault(
+        "lookup without constraint (STARK)",
+        "gadget-library",
+        "plonky3",
+        "the library's sums hold for a bus that is not balanced",
+        ("stark",),
+        _rounded_down(STARK, "lookup"),
+        RESULT,
+    ),
+    Fault(
+        "a leaf without its integers (koalabear)",
+        "specification",
+        "suite-koalabear",
+        "docs/suites.md forgets them",
+        ("stark",),
+        _forgetful_leaf("koalabear"),
+        ANYTHING,
+    ),
+    Fault(
+        "second preimage (Poseidon2, koalabear)",
+        "hash",
+        "poseidon2-koalabear",
+        "another record has the leaf's digest",
+        ("stark",),
+        _forgetful_leaf("koalabear"),
+        ANYTHING,
+        stands_for="none is known: the records are made to collide",
     ),
 )
 """Every fault; one at least for each component of each manifest, in which the types that list it accept what

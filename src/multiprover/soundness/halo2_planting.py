@@ -2,26 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterator, Mapping
-from functools import cache
-from pathlib import Path
-from tempfile import TemporaryDirectory
+from collections.abc import Mapping
 
-from multiprover.soundness.checkers import CheckerError, Tool
-from multiprover.soundness.planting import Patch, build_rust
-
-PLANTED = "MULTIPROVER_PLANTED"
-"""The variable that says which fault a process has."""
-
-LIE = "MULTIPROVER_LIE"
-"""The variable that says of which division the witness has one less for the quotient."""
-
-
-def _unless(file: str, fault: str, statement: str) -> Patch:
-    """A statement that the fault leaves out."""
-    return Patch(file, f"        {statement}\n", f'        if !crate::planted("{fault}") {{ {statement} }}\n')
-
+from multiprover.soundness.planting import Patch, Planted, switch
+from multiprover.soundness.planting import unless as _unless
 
 FAULTS: Mapping[str, Patch] = {
     "assertion": _unless(
@@ -70,22 +54,6 @@ FAULTS: Mapping[str, Patch] = {
 }
 """By name, what is planted."""
 
-_SWITCH = Patch(
-    "src/lib.rs",
-    "pub mod builder;\n",
-    "pub mod builder;\n\n/// Whether the process has a planted fault.\n"
-    "pub fn planted(name: &str) -> bool {\n"
-    f'    std::env::var("{PLANTED}").is_ok_and(|fault| fault == name)\n'
-    "}\n\n"
-    "/// The operation that is being lowered.\n"
-    "pub static STEP: std::sync::atomic::AtomicUsize = std::sync::atomic::AtomicUsize::new(0);\n\n"
-    "/// What the witness has less than the quotient.\n"
-    "pub fn lie() -> i128 {\n"
-    "    let step = STEP.load(std::sync::atomic::Ordering::Relaxed).to_string();\n"
-    f'    i128::from(std::env::var("{LIE}").is_ok_and(|at| at == step))\n'
-    "}\n\n",
-)
-
 _LIES = (
     Patch(
         "src/lowering.rs",
@@ -101,30 +69,5 @@ _LIES = (
 )
 """The dishonest witness that no mutant is: quotient and remainder, with all of the remainder's limbs."""
 
-
-@cache
-def _built() -> tuple[TemporaryDirectory[str], Path]:
-    folder = TemporaryDirectory(prefix="multiprover-fault-")
-    return folder, build_rust([_SWITCH, *_LIES, *FAULTS.values()], Path(folder.name), prover="halo2")
-
-
-@contextlib.contextmanager
-def halo2_tool(fault: str = "", lie: int | None = None) -> Iterator[Tool]:
-    """The constraint checker of the halo2 prover with a fault, or with none.
-
-    Args:
-        fault: one of :data:`FAULTS`, or nothing.
-        lie: the division of which the witness has one less for the quotient, and the divisor more for the
-            remainder.
-
-    Raises:
-        CheckerError: there is no such fault, or it cannot be planted.
-    """
-    if fault and fault not in FAULTS:
-        raise CheckerError(f"{fault}: expected one of {', '.join(FAULTS)}")
-    env = {PLANTED: fault} | ({} if lie is None else {LIE: str(lie)})
-    tool = Tool("halo2", _built()[1], env)
-    try:
-        yield tool
-    finally:
-        tool.close()
+HALO2 = Planted("halo2", FAULTS, [switch("pub mod builder;\n"), *_LIES])
+halo2_tool = HALO2.tool

@@ -107,7 +107,77 @@ def patched_tool(name: str, patches: Sequence[Patch]) -> Iterator[Tool]:
 
 
 PLANTED = "MULTIPROVER_PLANTED"
-"""The variable that says to a build with every fault of :data:`RUST` in it which of them it has."""
+"""The variable that says to a build with several faults in it which of them it has."""
+
+LIE = "MULTIPROVER_LIE"
+"""The variable that says of which division the witness has one less for the quotient."""
+
+
+def switch(before: str) -> Patch:
+    """What a build with several faults asks which it has: functions of the crate, put before a line of
+    ``lib.rs``.
+    """
+    return Patch(
+        "src/lib.rs",
+        before,
+        "/// Whether the process has a planted fault.\n"
+        "pub fn planted(name: &str) -> bool {\n"
+        f'    std::env::var("{PLANTED}").is_ok_and(|fault| fault == name)\n'
+        "}\n\n"
+        "/// The operation that is being lowered.\n"
+        "pub static STEP: std::sync::atomic::AtomicUsize = std::sync::atomic::AtomicUsize::new(0);\n\n"
+        "/// What the witness has less than the quotient.\n"
+        "pub fn lie() -> i128 {\n"
+        "    let step = STEP.load(std::sync::atomic::Ordering::Relaxed).to_string();\n"
+        f'    i128::from(std::env::var("{LIE}").is_ok_and(|at| at == step))\n'
+        "}\n\n" + before,
+    )
+
+
+def unless(file: str, fault: str, statement: str, indent: int = 8) -> Patch:
+    """A statement that a fault leaves out."""
+    space = " " * indent
+    return Patch(file, f"{space}{statement}\n", f'{space}if !crate::planted("{fault}") {{ {statement} }}\n')
+
+
+class Planted:
+    """A prover in Rust with all of its faults in one build, which takes minutes; a process has one."""
+
+    def __init__(self, prover: str, faults: Mapping[str, Patch], lies: Sequence[Patch]) -> None:
+        """``faults`` by name; ``lies``: the switch, and the dishonest witness."""
+        self.prover = prover
+        self._faults, self._lies = faults, tuple(lies)
+        self._folder: TemporaryDirectory[str] | None = None
+        self._program: Path | None = None
+
+    @contextlib.contextmanager
+    def tool(self, fault: str = "", lie: int | None = None) -> Iterator[Tool]:
+        """The prover's constraint checker with a fault, or with none.
+
+        Args:
+            fault: one of the faults, or nothing.
+            lie: the division of which the witness has one less for the quotient, and the divisor more for
+                the remainder.
+
+        Raises:
+            CheckerError: there is no such fault, or it cannot be planted.
+        """
+        if fault and fault not in self._faults:
+            raise CheckerError(f"{fault}: expected one of {', '.join(self._faults)}")
+        env = {PLANTED: fault} | ({} if lie is None else {LIE: str(lie)})
+        tool = Tool(self.prover, self._built(), env)
+        try:
+            yield tool
+        finally:
+            tool.close()
+
+    def _built(self) -> Path:
+        if self._program is None:
+            self._folder = TemporaryDirectory(prefix="multiprover-fault-")
+            patches = [*self._lies, *self._faults.values()]
+            self._program = build_rust(patches, Path(self._folder.name), self.prover)
+        return self._program
+
 
 RUST: Mapping[str, Patch] = {
     "assertion": Patch(
