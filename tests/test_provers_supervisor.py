@@ -139,6 +139,19 @@ def test_corrupt_keys_are_refused_and_named(start: Start, tmp_path: Path) -> Non
     assert refused.value.code is errors.RefusalCode.CORRUPT_KEYS
 
 
+def test_a_prover_stands_back_for_others(start: Start) -> None:
+    patient = start(limits=Limits(grace_s=1.0, nice=7))
+    keen = start(name="keen")
+    nice = []
+    for prover in (patient, keen):
+        assert prover.pid is not None
+        guard, *provers = family(prover.pid)
+        assert guard.nice() == psutil.Process().nice()
+        nice += [{process.nice() - guard.nice() for process in provers}]
+    assert nice == [{7}, {0}]
+    assert_proves(patient)
+
+
 def test_an_early_proof_is_told_of_and_can_be_verified_while_the_other_is_made(start: Start) -> None:
     prover = start("early", work_s=0.3)
     request = request_for(prover)
@@ -579,7 +592,7 @@ def test_the_guards_exit_says_how_the_prover_ended(tmp_path: Path) -> None:
     from multiprover.provers import guard
 
     def run(*command: str) -> int:
-        line = [sys.executable, "-I", "-S", guard.__file__, "1", str(tmp_path / "folder"), *command]
+        line = [sys.executable, "-I", "-S", guard.__file__, "1", "0", str(tmp_path / "folder"), *command]
         with subprocess.Popen(line, stdin=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
             return process.wait()
 

@@ -1,10 +1,10 @@
-"""Runs one prover so that nothing of it outlives its supervisor: ``guard.py GRACE_S FOLDER COMMAND...``.
+"""Runs one prover so that nothing of it outlives its supervisor: ``guard.py GRACE_S NICE FOLDER COMMAND...``.
 
 A script of its own, started by the supervisor with its standard input as the line between them. When that
 closes, by ``close`` or because the supervisor died, however it died, the prover gets SIGTERM, and GRACE_S
 seconds later SIGKILL. ``kill`` on the line means SIGKILL at once. When the prover ends, whatever it left
 running is killed too, FOLDER, where its socket lies, is removed, and the guard ends as the prover did: same
-status, same signal.
+status, same signal. NICE, from 0 to 19, is how far the prover stands back for others.
 
 Only the standard library, no import of the package: ``python -I -S`` starts it in milliseconds.
 """
@@ -29,6 +29,13 @@ def prctl(option: int, value: int) -> None:
     """Linux's prctl; elsewhere nothing, and the process group alone has to do."""
     if sys.platform == "linux":
         ctypes.CDLL(None, use_errno=True).prctl(option, value, 0, 0, 0)
+
+
+def stand_back(nice: int) -> None:
+    """Leave the processor to others: of this process, and of its session, by which Linux shares it out."""
+    os.nice(nice)
+    with contextlib.suppress(OSError), open("/proc/self/autogroup", "w", encoding="ascii") as session:
+        session.write(str(nice))
 
 
 def kill_group(group: int, number: int) -> None:
@@ -104,7 +111,7 @@ def end_as(status: int) -> None:
 
 
 def main() -> None:
-    grace_s, folder, command = float(sys.argv[1]), sys.argv[2], sys.argv[3:]
+    grace_s, nice, folder, command = float(sys.argv[1]), int(sys.argv[2]), sys.argv[3], sys.argv[4:]
     reader, writer = os.pipe()
     os.set_blocking(writer, False)
     os.set_blocking(reader, False)
@@ -121,6 +128,8 @@ def main() -> None:
             signal.signal(number, signal.SIG_DFL)
         # This process has one thread, so the prover dies exactly when the guard does.
         prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+        if nice:
+            stand_back(nice)
 
     try:
         prover = subprocess.Popen(

@@ -21,6 +21,7 @@ import sys
 import tomllib
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Annotated, Self
@@ -61,6 +62,7 @@ class Entry(_Part):
         env: added to the few variables that a prover sees of ours.
         memory_mib: its memory limit; without one, three quarters of this machine's memory.
         stall_s: its longest silence in a call.
+        nice: 0 to 19: how far it stands back for other provers on this machine.
         address: ``unix:///path``, or ``host:port`` with ``tls``.
         folder: what relative paths are relative to.
     """
@@ -69,6 +71,7 @@ class Entry(_Part):
     env: dict[str, str] = {}
     memory_mib: Annotated[float, Field(gt=0)] | None = None
     stall_s: Annotated[float, Field(gt=0)] = 30.0
+    nice: Annotated[int, Field(ge=0, le=19)] = 0
     address: str | None = None
     tls: TlsPaths | None = None
     folder: Path = Path()
@@ -150,9 +153,9 @@ class Registry:
         program, *arguments = entry.command
         if "/" in program:
             program = str(entry.folder / program)
-        limits = Limits(stall_s=entry.stall_s)
+        limits = Limits(stall_s=entry.stall_s, nice=entry.nice)
         if entry.memory_mib is not None:
-            limits = Limits(stall_s=entry.stall_s, memory_mib=entry.memory_mib)
+            limits = replace(limits, memory_mib=entry.memory_mib)
         return SupervisedProver(name, [program, *arguments], cache / name, env=entry.env, limits=limits)
 
 
@@ -168,6 +171,7 @@ class _Binary(_Part):
 
     in_repository: str
     built_by: str
+    nice: int = 0
 
     def find(self, name: str) -> Entry:
         here = Path(__file__).resolve().parent
@@ -175,7 +179,7 @@ class _Binary(_Part):
         candidates = here / "bin" / name, here.parents[2] / self.in_repository
         for path in candidates:
             if path.is_file():
-                return Entry(command=(str(path),))
+                return Entry(command=(str(path),), nice=self.nice)
         raise ProverNotFound(
             name,
             f"its program has not been built: found neither {' nor '.join(map(str, candidates))}",
@@ -203,14 +207,20 @@ class _Module(_Part):
         return Entry(command=(sys.executable, "-m", self.module))
 
 
+def _ours(name: str, nice: int = 0) -> _Binary:
+    return _Binary(in_repository=f"provers/{name}/bin/prover", built_by=f"make -C provers/{name}", nice=nice)
+
+
 BUILT_IN: Mapping[str, _Binary | _Module] = {
-    "groth16": _Binary(in_repository="provers/groth16/bin/prover", built_by="make -C provers/groth16"),
-    "halo2": _Binary(in_repository="provers/halo2/bin/prover", built_by="make -C provers/halo2"),
-    "plonky2": _Binary(in_repository="provers/plonky2/bin/prover", built_by="make -C provers/plonky2"),
-    "stark": _Binary(in_repository="provers/stark/bin/prover", built_by="make -C provers/stark"),
+    "groth16": _ours("groth16", nice=10),
+    "halo2": _ours("halo2", nice=10),
+    "plonky2": _ours("plonky2", nice=15),
+    "stark": _ours("stark"),
     "sgx": _Module(module="multiprover_sgx.server", built_by="uv sync"),
 }
-"""The proof types that come with this repository."""
+"""The proof types that come with this repository. The slower ones stand back for the faster, by whose answers a
+batch is confirmed: they lose little by it.
+"""
 
 
 SUITES: Mapping[str, tuple[str, ...]] = {

@@ -79,6 +79,7 @@ class Limits:
         restarts: how often in a row it is restarted; after that it stays down until ``start``.
         backoff_s: pause before the first restart of a row; doubled for each further one, to a minute.
         stable_s: a prover that ran this long, or proved a batch, begins a new row.
+        nice: 0 to 19: how far it stands back where the processor is short, as Unix counts.
     """
 
     memory_mib: float = field(default_factory=_three_quarters_of_memory)
@@ -88,6 +89,7 @@ class Limits:
     restarts: int = 5
     backoff_s: float = 0.5
     stable_s: float = 60.0
+    nice: int = 0
 
 
 class SupervisedProver:
@@ -365,7 +367,8 @@ class _Process:
         visible = {key: os.environ[key] for key in ENVIRONMENT if key in os.environ}
         self.guard = subprocess.Popen(
             [
-                *(sys.executable, "-I", "-S", guard.__file__, str(limits.grace_s), str(self._folder)),
+                *(sys.executable, "-I", "-S", guard.__file__),
+                *(str(limits.grace_s), str(limits.nice), str(self._folder)),
                 *(*command, "--listen", address, "--cache", str(cache.resolve())),
             ],
             stdin=subprocess.PIPE,
