@@ -22,6 +22,7 @@ CONTRACTS: Final = (
     "Council",
     "Bn254Binding",
     "GoldilocksBinding",
+    "KoalaBearBinding",
     "Bn254Tree",
     "GoldilocksTree",
     "Groth16Adapter",

@@ -28,7 +28,11 @@ from multiprover.settlement.policy import Policy
 from multiprover.settlement.sequencing import Sequencing
 from multiprover.settlement.types import ProgramInfo, SuiteInfo
 
-BINDINGS: Final[Mapping[str, str]] = {"bn254": "Bn254Binding", "goldilocks": "GoldilocksBinding"}
+BINDINGS: Final[Mapping[str, str]] = {
+    "bn254": "Bn254Binding",
+    "goldilocks": "GoldilocksBinding",
+    "koalabear": "KoalaBearBinding",
+}
 """The binding contract of each suite."""
 
 TREES: Final[Mapping[str, str]] = {"bn254": "Bn254Tree", "goldilocks": "GoldilocksTree"}

@@ -261,6 +261,8 @@ REASONS: Final[dict[str, str]] = {
     "bn254: challenge": "the challenge is not below the field's order",
     "goldilocks: journal": "a journal has at least 32 bytes, a multiple of 4",
     "goldilocks: challenge": "the challenge has a coordinate not below p, or its last 16 bytes are not zero",
+    "koalabear: journal": "a journal has at least 32 bytes, a multiple of 4",
+    "koalabear: challenge": "the challenge has a coordinate not below p, or its last 12 bytes are not zero",
     # Groth16Adapter
     "groth16: ic": "the verifying key must have 9 points: constant, 7 public inputs, the commitment's hash",
     "groth16: alpha": "alpha is not a point of G1 other than infinity",
