@@ -218,7 +218,7 @@ BUILT_IN: Mapping[str, _Binary | _Module] = {
     "stark": _ours("stark"),
     "sgx": _Module(module="multiprover_sgx.server", built_by="uv sync"),
 }
-"""The proof types that come with this repository. The slower ones stand back for the faster, by whose answers a
+"""The proof types that come with this repository. The slower stand back for the faster, by whose answers a
 batch is confirmed: they lose little by it.
 """
 
