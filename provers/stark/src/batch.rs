@@ -35,8 +35,8 @@ const TWO_ADICITY: usize = 24;
 pub const fn degree(table: Table) -> usize {
     match table {
         Table::Values | Table::Range => 2,
-        Table::Hash | Table::Alu | Table::Logic | Table::Block | Table::Sign => 3,
-        Table::Mul => 5,
+        Table::Hash | Table::Logic | Table::Block | Table::Sign => 3,
+        Table::Alu | Table::Mul => 5,
     }
 }
 
