@@ -249,18 +249,7 @@ impl Sheet {
         let [q0, q1, q2, q3] = q.map(F::from_i64);
         let one = F::ONE;
         let id_c = f(self.next());
-        self.layout.logic.push(logic::Pre {
-            id_a: f(a),
-            f_a: one,
-            id_b: f(b),
-            f_b: one,
-            id_c,
-            m_c: F::ZERO,
-            q0,
-            q1,
-            q2,
-            q3,
-        });
+        self.layout.logic.push(logic::Pre { id_a: f(a), f_a: one, id_b: f(b), f_b: one, id_c, m_c: F::ZERO, q0, q1, q2, q3 });
         let (a, b) = (self.read(a)[0], self.read(b)[0]);
         let c = q0 + q1 * a + q2 * b + q3 * a * b;
         self.witness.logic.push(logic::Main { a, b, c });
@@ -537,23 +526,13 @@ pub fn product(a: Digest, b: Digest, r: Option<Digest>, c: Digest) -> mul::Main<
     let mut carry = [F::ZERO; 15];
     let mut into = 0;
     for (k, carry) in carry.iter_mut().enumerate() {
-        let place = |n: usize| {
-            (0..16).filter(|i| n >= *i && n - i < 16).map(|i| signed(a, i) * signed(b, n - i)).sum::<i64>()
-        };
+        let place = |n: usize| (0..16).filter(|i| n >= *i && n - i < 16).map(|i| signed(a, i) * signed(b, n - i)).sum::<i64>();
         let sum = place(2 * k) + 256 * place(2 * k + 1) + r.map_or(0, |r| limb(r, k)) + into - limb(c, k);
         into = sum.div_euclid(1 << 16);
         *carry = F::from_i64(into + (1 << 13));
     }
     let half = |x: Digest, high: usize| std::array::from_fn(|i| F::from_u32(byte(x, 2 * i + high)));
-    mul::Main {
-        a_lo: half(a, 0),
-        a_hi: half(a, 1),
-        b_lo: half(b, 0),
-        b_hi: half(b, 1),
-        r: r.unwrap_or_default(),
-        c,
-        carry,
-    }
+    mul::Main { a_lo: half(a, 0), a_hi: half(a, 1), b_lo: half(b, 0), b_hi: half(b, 1), r: r.unwrap_or_default(), c, carry }
 }
 
 /// The batch.
