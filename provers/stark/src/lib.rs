@@ -11,6 +11,7 @@ pub mod lowering;
 pub mod pb;
 pub mod program;
 pub mod refusal;
+pub mod security;
 pub mod signature;
 pub mod suite;
 pub mod symbolic;
