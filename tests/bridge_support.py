@@ -162,7 +162,7 @@ BRIDGE_TYPES = [
 ]  # fmt: skip
 
 
-TREES = {"bn254": "Bn254Tree", "goldilocks": "GoldilocksTree"}
+TREES = {"bn254": "Bn254Tree", "goldilocks": "GoldilocksTree", "koalabear": "KoalaBearTree"}
 
 
 @cache

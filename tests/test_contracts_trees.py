@@ -17,8 +17,8 @@ from multiprover.settlement.contracts import EVM_VERSION, artifact
 from multiprover.suites import TypedInt, get
 
 VECTORS = Path(__file__).resolve().parent.parent / "vectors"
-SUITES = ("bn254", "goldilocks")
-DEPTH_GAS = {"bn254": 600_000, "goldilocks": 1_500_000}
+SUITES = ("bn254", "goldilocks", "koalabear")
+DEPTH_GAS = {"bn254": 600_000, "goldilocks": 1_500_000, "koalabear": 950_000}
 
 
 class Tree:

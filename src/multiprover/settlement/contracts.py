@@ -25,6 +25,7 @@ CONTRACTS: Final = (
     "KoalaBearBinding",
     "Bn254Tree",
     "GoldilocksTree",
+    "KoalaBearTree",
     "Groth16Adapter",
     "SgxAdapter",
 )

@@ -35,7 +35,11 @@ BINDINGS: Final[Mapping[str, str]] = {
 }
 """The binding contract of each suite."""
 
-TREES: Final[Mapping[str, str]] = {"bn254": "Bn254Tree", "goldilocks": "GoldilocksTree"}
+TREES: Final[Mapping[str, str]] = {
+    "bn254": "Bn254Tree",
+    "goldilocks": "GoldilocksTree",
+    "koalabear": "KoalaBearTree",
+}
 """The contract that opens a suite's tree on L1."""
 
 
