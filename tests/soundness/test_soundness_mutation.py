@@ -16,9 +16,10 @@ SAMPLE = {
     "plonky2": 4000,
     "plonky2/segment": 1500,
     "plonky2/root": 150,
+    "stark": 4000,
     "sgx": 2500,
 }
-KINDS = {"groth16": 5, "halo2": 5, "plonky2": 5, "plonky2/segment": 5, "plonky2/root": 5, "sgx": 3}
+KINDS = dict.fromkeys(SAMPLE, 5) | {"stark": 3, "sgx": 3}
 
 
 @pytest.mark.parametrize("prover", SAMPLE)
@@ -46,7 +47,7 @@ def test_a_lie_survives_where_the_enclave_checks_no_opening() -> None:
 
 
 def test_a_prover_without_a_mutator() -> None:
-    with pytest.raises(CheckerError, match="expected one of groth16, halo2, plonky2, sgx"):
+    with pytest.raises(CheckerError, match="expected one of groth16, halo2, plonky2, stark, sgx"):
         mutate("acme", 10)
 
 

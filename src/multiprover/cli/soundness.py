@@ -84,7 +84,7 @@ def replay(
 @app.command()
 def mutate(
     prover: Annotated[
-        str, typer.Option(help="groth16, halo2, plonky2 or sgx; several, separated by commas.")
+        str, typer.Option(help="groth16, halo2, plonky2, stark or sgx; several, separated by commas.")
     ],
     mutants: Annotated[int, typer.Option(min=1, help="Lies to tell, over all provers.")] = 1_000_000,
     seed: Seed = 0,

@@ -146,7 +146,7 @@ class Planted:
     def __init__(self, prover: str, faults: Mapping[str, Patch], lies: Sequence[Patch]) -> None:
         """``faults`` by name; ``lies``: the switch, and the dishonest witness."""
         self.prover = prover
-        self._faults, self._lies = faults, tuple(lies)
+        self.faults, self.lies = faults, tuple(lies)
         self._folder: TemporaryDirectory[str] | None = None
         self._program: Path | None = None
 
@@ -162,8 +162,8 @@ class Planted:
         Raises:
             CheckerError: there is no such fault, or it cannot be planted.
         """
-        if fault and fault not in self._faults:
-            raise CheckerError(f"{fault}: expected one of {', '.join(self._faults)}")
+        if fault and fault not in self.faults:
+            raise CheckerError(f"{fault}: expected one of {', '.join(self.faults)}")
         env = {PLANTED: fault} | ({} if lie is None else {LIE: str(lie)})
         tool = Tool(self.prover, self._built(), env)
         try:
@@ -174,7 +174,7 @@ class Planted:
     def _built(self) -> Path:
         if self._program is None:
             self._folder = TemporaryDirectory(prefix="multiprover-fault-")
-            patches = [*self._lies, *self._faults.values()]
+            patches = [*self.lies, *self.faults.values()]
             self._program = build_rust(patches, Path(self._folder.name), self.prover)
         return self._program
 
