@@ -53,12 +53,15 @@ def test_demo_settles_trades_and_has_the_lie_refused(demo: tuple[Path, Any]) -> 
     _, result = demo
     assert result["trades"] == sum(b["trades"] for b in result["batches"]) == 5
     assert result["lie"]["refused_by"] == ["sgx", "contract:sgx"]
-    assert all(b["final"] and b["final_s"] >= b["soft_s"] > 0 for b in result["batches"])
+    assert all(b["final"] and b["final_s"] > 0 and b["tiers"] == [] for b in result["batches"])
+    # An enclave's vouch is no proof: nothing was confirmed before it was final.
+    assert all(b["soft_s"] is None and b["soft_by"] is None for b in result["batches"])
+    assert result["types"]["sgx"]["l1_transactions"] == 1
     roots = [b["state_root"] for b in result["batches"]]
     assert len(set(roots)) == len(roots)
     vouch = result["batches"][0]["vouches"]["sgx"]
     assert vouch["proof_bytes"] == 65
-    assert set(vouch) == {"prove_s", "cpu_s", "peak_mib", "proof_bytes", "gas"}
+    assert set(vouch) == {"early_s", "prove_s", "cpu_s", "peak_mib", "proof_bytes", "gas"}
     # The one type's vouch records the root and makes the claim final: of two types, each does one of these.
     assert vouch["gas"] <= 110_000
 

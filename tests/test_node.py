@@ -16,6 +16,7 @@ import pytest
 
 import multiprover as mp
 from examples.token.token import Token
+from multiprover.cli.board import Board
 from multiprover.ledger import BatchBuilder, Transaction, make_transaction, sign
 from multiprover.ledger.storage import Storage, StorageError, StoredBatch, StoredProof
 from multiprover.node.lie import LieAcceptedError, alter, try_lie
@@ -172,6 +173,61 @@ def test_a_prover_that_always_fails_is_named_and_nothing_is_lost(workspace: Work
     with open_node(workspace) as again:
         again.wait_final(60)
         assert len(again.batches) == 2
+
+
+def test_an_early_proof_that_verifies_confirms_a_batch(workspace: Workspace) -> None:
+    class Ahead:
+        """Sends a proof ahead, as `stark` does; the vouch of an enclave by itself confirms nothing."""
+
+        proof_type = "sgx"
+
+        def __init__(self, real: Any) -> None:
+            self.real, self.verified = real, list[bytes]()
+
+        def prove(self, request: pb.ProveRequest, *, early: Any, **more: Any) -> Any:
+            early(pb.Proof(proof=request.statement.claim))
+            return self.real.prove(request, **more)
+
+        def verify(self, statement: pb.Statement, proof: pb.Proof, **_: object) -> None:
+            assert proof.proof == statement.claim
+            self.verified.append(proof.proof)
+
+    events, board = Events(), Board(["sgx"], live=False)
+    with open_node(workspace, events) as node:
+        node.provers["sgx"] = ahead = Ahead(node.provers["sgx"])  # type: ignore[assignment]
+        fund(node)
+        node.wait_final(60)
+        assert ahead.verified == [b.claim for b in node.batches]
+    for event in events:
+        board(event)
+    for batch in (0, 1):
+        kinds = [e.kind for e in events if e.batch == batch and e.kind != "progress"]
+        assert kinds.index("confirmed") < kinds.index("proved")
+        row = board.rows[batch]
+        assert row.soft_by == "sgx"
+        assert row.soft_s is not None
+        assert row.final_s is not None
+        assert row.soft_s < row.final_s
+        assert row.final_at_tier_s(0) is not None
+
+
+def test_an_early_proof_that_does_not_verify_stops_its_prover(workspace: Workspace) -> None:
+    class Lying:
+        proof_type = "sgx"
+
+        def prove(self, *_: object, early: Any, **__: object) -> None:
+            early(pb.Proof())
+
+        def verify(self, *_: object, **__: object) -> None:
+            raise ProverRefused("sgx", pb.Refusal(message="it does not verify"))
+
+    events = Events()
+    with open_node(workspace, events) as node:
+        node.provers["sgx"] = Lying()  # type: ignore[assignment]
+        fund(node)
+        with pytest.raises(NodeError, match="it does not verify"):
+            node.wait_final(60)
+    assert not any(e.kind == "confirmed" for e in events)
 
 
 def test_an_l1_that_does_not_answer_is_asked_again(
