@@ -3,7 +3,7 @@
 use p3_batch_stark::proof::{BatchCommitments, BatchOpenedValues, OpenedValuesWithLookups};
 use p3_batch_stark::{BatchShape, OpenedValues};
 use p3_challenger::{CanObserve, CanSampleBits, FieldChallenger, GrindingChallenger};
-use p3_field::{BasedVectorSpace, PrimeCharacteristicRing, PrimeField32, RawDataSerializable, TwoAdicField};
+use p3_field::{BasedVectorSpace, Field, PrimeCharacteristicRing, PrimeField32, RawDataSerializable, TwoAdicField};
 use p3_fri::{BatchMultiOpening, CommitPhaseMultiStep, FriProof, FriShape, PcsShape, fold_schedule};
 use p3_lookup::LookupTerminal;
 use p3_matrix::Dimensions;
@@ -218,7 +218,7 @@ struct Recorder(Vec<u8>);
 
 impl Recorder {
     fn extension(&mut self, value: EF) {
-        for coefficient in value.as_basis_coefficients_slice() {
+        for coefficient in coefficients(&value) {
             self.observe(*coefficient);
         }
     }
@@ -247,6 +247,24 @@ pub fn artefact(key: &VerifyingKey) -> Vec<u8> {
     bytes.extend(key.preprocessed.roots().iter().flatten());
     bytes.extend(seeds.into_iter().flatten());
     bytes
+}
+
+/// What a key fixes, as JSON: for people.
+pub fn describe(key: &VerifyingKey) -> serde_json::Value {
+    let plan = Plan::new(key);
+    serde_json::json!({
+        "log_heights": plan.logs,
+        "log_evaluations": plan.groups,
+        "log_arities": plan.arities,
+        "columns": plan.columns.map(|round| round.map(|columns| (columns.width, columns.next))),
+        "queries_of_parts": plan.parts(),
+        "head_bytes": plan.head_bytes(),
+        "query_bytes": plan.query_bytes(),
+        "context_bytes": plan.context_bytes(),
+        "proof_bytes": plan.head_bytes()
+            + plan.numbers.num_queries * plan.query_bytes()
+            + (plan.parts().len() - 1) * plan.context_bytes(),
+    })
 }
 
 /// What the contract's constants follow from: parameters and columns.
@@ -455,10 +473,15 @@ fn head<'a>(plan: &Plan, key: &'a VerifyingKey, proof: &'a Proof) -> Result<Head
     })
 }
 
+/// In the field.
+fn coefficients(value: &EF) -> &[F] {
+    value.as_basis_coefficients_slice()
+}
+
 /// Bytes of elements, as they are absorbed.
 fn put(bytes: &mut Vec<u8>, values: &[EF]) {
     for value in values {
-        for coefficient in value.as_basis_coefficients_slice() {
+        for coefficient in coefficients(value) {
             bytes.extend(coefficient.into_bytes());
         }
     }
@@ -602,7 +625,7 @@ fn publics(public: &Public) -> Vec<u8> {
 /// A word of five lanes of 51 bits, the first coefficient lowest.
 fn packed(value: EF) -> Digest {
     let mut word = [0u8; 32];
-    for (i, coefficient) in value.as_basis_coefficients_slice().iter().enumerate() {
+    for (i, coefficient) in coefficients(&value).iter().enumerate() {
         let coefficient = coefficient.as_canonical_u32();
         for bit in (0..31).filter(|bit| coefficient >> bit & 1 == 1) {
             let at = 51 * i + bit;
@@ -660,7 +683,7 @@ fn queries(plan: &Plan, context: &Context, proof: &Proof) -> Result<Vec<Vec<u8>>
         let rows = folded.cosets(layer, arity, opening)?;
         let indices: Vec<usize> = folded.indices.clone();
         let flat: Vec<Vec<Vec<F>>> =
-            rows.iter().map(|row| vec![row.iter().flat_map(|v| v.as_basis_coefficients_slice().to_vec()).collect()]).collect();
+            rows.iter().map(|row| vec![row.iter().flat_map(|value| coefficients(value).to_vec()).collect()]).collect();
         let dimensions = [Dimensions { width: EXTENSION << arity, height: 1 << height }];
         let restored = mmcs
             .restore_and_recompute_paths(&dimensions, &indices, &flat, &opening.opening_proof)
