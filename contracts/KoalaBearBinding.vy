@@ -11,8 +11,8 @@ implements: IBinding
 P: constant(uint256) = 2 ** 31 - 2 ** 24 + 1
 MASK32: constant(uint256) = 2 ** 32 - 1
 
-# An element packed: u_k in lane k, of 51 bits. So it is the polynomial's value at 2^51, and a product of two modulo N,
-# the modulus' value there, is packed too, as long as each of its lanes fits.
+# An element packed: u_k in lane k, of 51 bits. So it is the polynomial's value at 2^51, and a product of two modulo
+# N, the modulus' value there, is packed too, as long as each of its lanes fits.
 LANE: constant(uint256) = 2 ** 51 - 1
 ONES: constant(uint256) = 1 + 2 ** 51 + 2 ** 102 + 2 ** 153 + 2 ** 204
 N: constant(uint256) = 2 ** 255 + 2 ** 102 - 1
@@ -25,6 +25,8 @@ POSITIVE: constant(uint256) = ONES * 3 * 2 ** 17 * P
 EVEN: constant(uint256) = LANE | LANE << 102
 ODD: constant(uint256) = EVEN << 51
 PAIR: constant(uint256) = 2 ** 102 - 1
+
+SECONDS: constant(uint256) = 1 + 2 ** 64 + 2 ** 128 + 2 ** 192  # elements of 4 bytes, every second one
 
 STEP: constant(uint256) = 64  # bytes of the 32 half-words that a step takes
 
@@ -76,11 +78,11 @@ def challenge(seed: bytes32) -> bytes32:
 @external
 @view
 def is_canonical(b: bytes32) -> bool:
+    # An element that is not below p has a carry when 2^32 - p is added.
     s: uint256 = convert(b, uint256)
-    for i: uint256 in range(8):
-        if (s >> (32 * i)) & MASK32 >= P:
-            return False
-    return True
+    over: uint256 = unsafe_add(s & (SECONDS * MASK32), SECONDS * (2 ** 32 - P))
+    over |= unsafe_add((s >> 32) & (SECONDS * MASK32), SECONDS * (2 ** 32 - P))
+    return over & (SECONDS << 32) == 0
 
 
 @external
@@ -91,18 +93,18 @@ def evaluate(journal: Bytes[16384], z: bytes32) -> bytes32:
     @param journal 32 to 16,384 bytes, a multiple of 4.
     @param z A canonical element of GF(p^5).
     """
-    # Nothing here overflows but where it says so, though nothing is checked. Let m = 2^16·p, more than a half-word times an
-    # element: lanes of 51 bits hold 16 m. A product of packed u and v modulo N has in its lanes, by X^5 = 1 - X^2, sums of
-    # up to 6 products of their elements less up to 4. With u's lanes split in 16 low and 15 high bits, these two products
-    # lie between -6 m and 9 m; POSITIVE is 6 m.
+    # Nothing here overflows but where it says so, though nothing is checked. Let m = 2^16·p, more than a half-word
+    # times an element: lanes of 51 bits hold 16 m. A product of packed u and v modulo N has in its lanes, by X^5 =
+    # 1 - X^2, sums of up to 6 products of their elements less up to 4. With u's lanes split in 16 low and 15 high
+    # bits, these two products lie between -6 m and 9 m; POSITIVE is 6 m.
     size: uint256 = len(journal)
     assert size >= 32 and size % 4 == 0, "koalabear: journal"
     point: uint256 = self._packed(z)
     assert self._word(point) == z, "koalabear: challenge"
 
-    # After the loop step is z^32. The second of two factors is there twice, as it is and times 2^16. Half-words are taken
-    # unmasked, each with all before it in its 32 bytes. So factors[j] is z^j less 2^16·z^(j + 1), or just z^j for the last
-    # of 32 bytes: the sums overflow, and are modulo 2^256 those of half-words times z^j.
+    # After the loop step is z^32. The second of two factors is there twice, as it is and times 2^16. Half-words are
+    # taken unmasked, each with all before it in its 32 bytes. So factors[j] is z^j less 2^16·z^(j + 1), or just z^j
+    # for the last of 32 bytes: the sums overflow, and are modulo 2^256 those of half-words times z^j.
     factors: uint256[32] = empty(uint256[32])
     step: uint256 = 1
     high: uint256 = self._reduced(point << 16)

@@ -18,7 +18,7 @@ from multiprover.suites import TypedInt, get
 
 VECTORS = Path(__file__).resolve().parent.parent / "vectors"
 SUITES = ("bn254", "goldilocks", "koalabear")
-DEPTH_GAS = {"bn254": 600_000, "goldilocks": 1_500_000, "koalabear": 950_000}
+DEPTH_GAS = {"bn254": 600_000, "goldilocks": 1_500_000, "koalabear": 700_000}
 
 
 class Tree:
@@ -118,3 +118,39 @@ def test_paths(suite: str) -> None:
 def test_refusals(suite: str, reason: str, index: int, siblings: int, ints: tuple[int, ...]) -> None:
     path = [b"\xff" * 32] if siblings < 0 else [bytes(32)] * siblings
     assert tree(suite).reason("leaf_root", 3, list(ints), 2, [], index, path) == reason
+
+
+@pytest.mark.parametrize(("suite", "size", "modulus"), [
+    ("goldilocks", 8, 2**64 - 2**32 + 1),
+    ("koalabear", 4, 2**31 - 2**24 + 1),
+])  # fmt: skip
+def test_the_border_of_each_element(suite: str, size: int, modulus: int) -> None:
+    """Of a sibling and of a map's root; a key's elements are reduced."""
+    native, leaf = get(suite), get(suite).leaf(0, [], [])
+    for place in range(32 // size):
+        elements = [modulus - 1] * (32 // size)
+        greatest = b"".join(value.to_bytes(size, "big") for value in elements)
+        elements[place] = modulus
+        over = b"".join(value.to_bytes(size, "big") for value in elements)
+        assert tree(suite)("leaf_root", 0, [], 0, [], 1, [greatest]) == native.node(greatest, leaf)
+        assert tree(suite)("state_root", [], 0, [], [greatest]) == native.state_root([], [], [greatest])
+        assert tree(suite).reason("leaf_root", 0, [], 0, [], 1, [over]) == "tree: digest"
+        assert tree(suite).reason("state_root", [], 0, [], [over]) == "tree: digest"
+        for key in (over, b"\xff" * 32):
+            assert tree(suite)("leaf_root", 0, [], 0, [key], 0, []) == native.leaf(0, [], [key])
+
+
+def test_a_map_index_that_koalabear_has_no_place_for() -> None:
+    last = tree("koalabear")("leaf_root", 2**26 - 1, [1], 0, [], 0, [])
+    assert last == get("koalabear").leaf(2**26 - 1, [TypedInt(1, 1)], [])
+    assert tree("koalabear").reason("leaf_root", 2**26, [1], 0, [], 0, []) == "tree: index"
+
+
+def test_nodes_of_koalabear_on_any_digests() -> None:
+    """Its permutation goes by packed sums: the greatest and drawn elements."""
+    native, modulus = get("koalabear"), 2**31 - 2**24 + 1
+    state = b"".join((modulus - 1).to_bytes(4, "big") for _ in range(8))
+    for _ in range(60):
+        leaf, sibling = native.leaf(0, [], [state]), native.node(state, state)
+        assert tree("koalabear")("leaf_root", 0, [], 0, [state], 1, [sibling]) == native.node(sibling, leaf)
+        state = native.node(sibling, leaf)
