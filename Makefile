@@ -18,6 +18,7 @@ test: setup ## every test, of every language
 	cd native && cargo test --locked --quiet
 	$(MAKE) -C provers/plonky2 test
 	$(MAKE) -C provers/halo2 test
+	$(MAKE) -C provers/stark test
 
 bench: setup ## the figures, with each prover beside a hand-written circuit
 	uv run --no-sync multiprover bench
@@ -30,6 +31,7 @@ lint: setup ## style and types
 	cd native && cargo fmt --check && cargo clippy --locked --quiet -- -D warnings
 	$(MAKE) -C provers/plonky2 vet
 	$(MAKE) -C provers/halo2 vet
+	$(MAKE) -C provers/stark vet
 
 format: setup ## let the formatters have their way
 	uv run --no-sync ruff format .
@@ -52,6 +54,7 @@ setup: toolchains .tools/bin/uv ## everything that the other targets need
 	$(MAKE) -C provers/groth16
 	$(MAKE) -C provers/plonky2
 	$(MAKE) -C provers/halo2
+	$(MAKE) -C provers/stark
 
 toolchains:
 	@sh scripts/toolchains.sh
