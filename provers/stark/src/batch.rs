@@ -136,7 +136,7 @@ pub struct ProvingKey {
 /// # Errors
 /// `UNSUPPORTED` if a table is too tall for the parameters.
 pub fn keys(layout: &Layout, parameters: Parameters) -> Result<(ProvingKey, VerifyingKey), Refusal> {
-    let heights = Heights::of(layout);
+    let heights = parameters.heights(layout);
     supported(heights, parameters)?;
     let config = parameters.config();
     let preprocessed = Table::ALL.map(|table| Arc::new(tables::preprocessed(table, layout, heights)));

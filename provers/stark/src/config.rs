@@ -12,7 +12,7 @@ use p3_merkle_tree::MerkleTreeMmcs;
 use p3_symmetric::{CompressionFunctionFromHasher, SerializingHasher};
 use p3_uni_stark::StarkConfig;
 
-use crate::tables::{EF, F, Heights};
+use crate::tables::{EF, F, Heights, Layout};
 
 type FieldHash = SerializingHasher<Keccak256Hash>;
 type Compress = CompressionFunctionFromHasher<Keccak256Hash, 2, 32>;
@@ -66,23 +66,31 @@ impl Parameters {
                 max_log_arity: 3,
                 cap_height: 4,
                 query_pow_bits: 20,
-                commit_pow_bits: 8,
-                batch_pow_bits: 8,
+                commit_pow_bits: 12,
+                batch_pow_bits: 18,
                 lookup_pow_bits: 8,
                 ood_pow_bits: 8,
             },
             Self::L1 => Numbers {
-                log_blowup: 6,
-                num_queries: 27,
+                log_blowup: 7,
+                num_queries: 22,
                 log_final_poly_len: 5,
                 max_log_arity: 3,
                 cap_height: 4,
-                query_pow_bits: 20,
-                commit_pow_bits: 8,
-                batch_pow_bits: 8,
+                query_pow_bits: 24,
+                commit_pow_bits: 12,
+                batch_pow_bits: 18,
                 lookup_pow_bits: 8,
                 ood_pow_bits: 8,
             },
+        }
+    }
+
+    /// The heights of a layout's tables: for L1, where each step of folding costs gas, some are raised.
+    pub fn heights(self, layout: &Layout) -> Heights {
+        match self {
+            Self::Batch => Heights::of(layout),
+            Self::L1 => Heights::of(layout).aligned(self.numbers().max_log_arity),
         }
     }
 

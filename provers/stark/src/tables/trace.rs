@@ -12,12 +12,20 @@ pub struct Heights(pub [u8; 8]);
 
 impl Heights {
     /// Least logarithm of a height: every table is taller than the last polynomial of the low-degree test.
-    pub const MIN: u8 = 6;
+    pub const MIN: u8 = 7;
 
     /// The least heights that hold a layout's rows.
     pub fn of(layout: &Layout) -> Self {
         let log = |rows: usize| rows.next_power_of_two().trailing_zeros() as u8;
         Self(Table::ALL.map(|table| log(layout.rows(table)).max(Self::MIN)))
+    }
+
+    /// Tables lower than HASH raised, so that the low-degree test can fold by `2^arity` from HASH's height down to the last: it
+    /// must stop at every height, each stop costs a commitment and its openings, and tables that are so low cost little.
+    #[must_use]
+    pub fn aligned(self, arity: usize) -> Self {
+        let (top, arity) = (self.0[Table::Hash as usize], arity as u8);
+        Self(self.0.map(|log| if log < top { top - (top - log) / arity * arity } else { log }))
     }
 
     pub const fn log(self, table: Table) -> usize {
