@@ -15,9 +15,11 @@ use crate::suite;
 /// Version of docs/program.md.
 pub const VERSION: u32 = 1;
 
-/// Operations of a slot, input words and output words that are taken at most. Larger ones would not fit the tables at any batch size.
+/// Operations of a slot, input words and output words, cells and maps that are taken at most. Larger ones would not fit the tables at
+/// any batch size, and the number of a map must fit a tag's element.
 pub const MAX_OPS: usize = 1 << 16;
-pub const MAX_WORDS: u32 = 1 << 12;
+pub const MAX_WORDS: usize = 1 << 12;
+pub const MAX_STATE: usize = 1 << 12;
 
 /// Number of an operation, and of the value that it gives.
 pub type Id = usize;
@@ -224,11 +226,16 @@ impl Program {
             return Err(unsupported("the program lacks this prover's suite: add it to the transition's `suites`")
                 .differing(suite::NAME, message.suites.join(", ")));
         };
-        if message.ops.len() > MAX_OPS || message.input_words.max(message.output_words) > MAX_WORDS {
-            return Err(unsupported("the program is too large").differing(
-                format!("at most {MAX_OPS} operations, {MAX_WORDS} input words and {MAX_WORDS} output words"),
-                format!("{}, {} and {}", message.ops.len(), message.input_words, message.output_words),
-            ));
+        for (what, most, found) in [
+            ("operations", MAX_OPS, message.ops.len()),
+            ("input words", MAX_WORDS, message.input_words as usize),
+            ("output words", MAX_WORDS, message.output_words as usize),
+            ("cells", MAX_STATE, message.cells.len()),
+            ("maps", MAX_STATE, message.maps.len()),
+        ] {
+            if found > most {
+                return Err(unsupported("the program is too large").differing(format!("at most {most} {what}"), found));
+            }
         }
         let mut distinct = HashSet::new();
         if let Some(twice) = message.suites.iter().find(|s| !distinct.insert(*s)) {

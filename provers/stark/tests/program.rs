@@ -108,8 +108,9 @@ fn bounds_are_in_their_shortest_form() {
     }
 }
 
+type Change = fn(&mut pb::Program);
 /// A rule, what breaks it, and words of the refusal that names it.
-type Rule = (&'static str, fn(&mut pb::Program), &'static str);
+type Rule = (&'static str, Change, &'static str);
 
 #[test]
 fn every_rule_refuses_what_breaks_it() {
@@ -349,7 +350,7 @@ fn every_rule_refuses_what_breaks_it() {
             push(p, K::Store, &[110, 155], &[0], &[], &[]);
             p.ports[1].writes_key = true
         },
-    ] as [fn(&mut pb::Program); 5]
+    ] as [Change; 5]
     {
         changed(change).unwrap();
     }
@@ -357,12 +358,15 @@ fn every_rule_refuses_what_breaks_it() {
 
 #[test]
 fn what_this_prover_does_not_know_is_unsupported() {
-    let changes: [(&str, fn(&mut pb::Program)); 5] = [
+    let changes: [(&str, Change); 8] = [
         ("an operation", |p| op(p, K::Assert, 0).code = 24),
         ("no operation", |p| op(p, K::Assert, 0).code = 0),
         ("a program of other suites", |p| p.suites[2] = "koalabear2".into()),
         ("input words", |p| p.input_words = u32::MAX),
         ("output words", |p| p.output_words = u32::MAX),
+        ("operations", |p| p.ops.resize(1 << 17, p.ops[0].clone())),
+        ("cells", |p| p.cells.resize(5_000, pb::Field::default())),
+        ("maps", |p| p.maps.resize(5_000, p.maps[0].clone())),
     ];
     for (name, change) in changes {
         assert_eq!(changed(change).expect_err(name).code, Code::Unsupported, "{name}");
