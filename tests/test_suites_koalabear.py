@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from math import log2
+from pathlib import Path
 from random import Random
 from statistics import median
 
@@ -34,6 +35,7 @@ SUITE = suites.get("koalabear")
 ONES = b"\xff" * 32
 ALIASES = [ref.to_bytes([ref.P if i == place else 0 for i in range(8)]) for place in range(8)]
 """Eight second encodings of the digest of zeros."""
+DOCS = " ".join((Path(__file__).parents[1] / "docs" / "suites.md").read_text(encoding="utf-8").split())
 LAST = ref.to_bytes([0] * 7 + [1])
 
 numbers = st.one_of(
@@ -321,6 +323,15 @@ def test_figures_of_the_security_argument() -> None:
     text = " ".join((module.__doc__ or "").split())
     for figure, value in figures.items():
         assert figure.format(value) in text
+    in_docs = {
+        "hit once in {:.0f} tries": tries,
+        "with probability 2^{:.0f}, by": log2(tries) - 7 * entropy,
+        "2^{:.0f} / T hashes": 8 * entropy,
+        "in two ways 2^{:.1f} / T": 8 * log2(ref.P),
+        "collisions, 2^{:.2f} hashes": 4 * log2(ref.P),
+    }
+    for figure, value in in_docs.items():
+        assert figure.format(value) in DOCS
 
 
 def test_figures_of_a_repeated_nonce() -> None:
@@ -342,9 +353,14 @@ def test_figures_of_a_repeated_nonce() -> None:
 
     assert sum(word()) == 120
     text = " ".join((module.__doc__ or "").split())
-    for signatures, figure in ((2, "message in 2^{:.0f} has"), (3, "After a third, 2^{:.0f}.")):
+    for signatures, figure, in_docs in (
+        (2, "message in 2^{:.0f} has", "one message in 2^{:.0f} can"),
+        (3, "After a third, 2^{:.0f}.", "after a third 2^{:.0f}."),
+    ):
         floors = [map(min, *(word() for _ in range(signatures))) for _ in range(401)]
-        assert figure.format(median(128 - log2(ways(list(floor))) for floor in floors)) in text
+        tries = median(128 - log2(ways(list(floor))) for floor in floors)
+        assert figure.format(tries) in text
+        assert in_docs.format(tries) in DOCS
 
 
 # Trees
