@@ -454,6 +454,101 @@ fn a_key_is_its_words() {
     }
 }
 
+// All of them
+// -----------
+
+/// A generator of small numbers, the same at each run (Knuth's MMIX constants).
+struct Numbers(u64);
+
+impl Numbers {
+    fn below(&mut self, n: usize) -> usize {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 33) as usize % n
+    }
+}
+
+/// Straight lines of operations on integers of all kinds of ranges, each result compared with the integers': whichever row an operation
+/// takes for the ranges that it meets, it is exact.
+#[test]
+fn operations_are_exact_whatever_the_ranges() {
+    let ranges: [(i128, i128); 14] = [
+        (0, 0),
+        (1, 1),
+        (5, 5),
+        (0, 1),
+        (0, 2),
+        (-1, 1),
+        (0, 0xffff),
+        (0x7fff, 0x8000),
+        (0, 0x10000),
+        (-5, 0xffff),
+        (0, (1 << 32) - 1),
+        (-(1 << 31), (1 << 31) - 1),
+        (0, (1 << 64) - 1),
+        (-(1 << 80), 1 << 90),
+    ];
+    let mut n = Numbers(1);
+    let mut b = Builder::new();
+    let mut made = 0;
+    for _ in 0..60 {
+        let mut pool: Vec<(Int, i128)> = ranges
+            .into_iter()
+            .map(|(lo, hi)| {
+                let v = [lo, hi, (lo + hi).div_euclid(2)][n.below(3)];
+                let wire = b.input(v);
+                (b.range(Int { wire, lo: LEAST, hi: MOST }, (lo, hi)), v)
+            })
+            .collect();
+        for _ in 0..40 {
+            let ((x, v), (y, w)) = (pool[n.below(pool.len())], pool[n.below(pool.len())]);
+            let bits: Vec<_> = pool.iter().filter(|(x, _)| x.lo >= 0 && x.hi <= 1).copied().collect();
+            let ((p, c), (q, d)) = (bits[n.below(bits.len())], bits[n.below(bits.len())]);
+            let corners = |f: fn(i128, i128) -> Option<i128>| -> Option<(i128, i128)> {
+                let all = [f(x.lo, y.lo)?, f(x.lo, y.hi)?, f(x.hi, y.lo)?, f(x.hi, y.hi)?];
+                Some((all.into_iter().min()?, all.into_iter().max()?))
+            };
+            let (found, exact) = match n.below(11) {
+                0 => match corners(i128::checked_add) {
+                    Some(range) => (b.add(x, y, range), v + w),
+                    None => continue,
+                },
+                1 => match corners(i128::checked_sub) {
+                    Some(range) => (b.sub(x, y, range), v - w),
+                    None => continue,
+                },
+                2 => match corners(i128::checked_mul) {
+                    Some(range) => (b.mul(x, y, range), v * w),
+                    None => continue,
+                },
+                3 if y.lo >= 1 => {
+                    let lo = x.lo.div_euclid(if x.lo < 0 { y.lo } else { y.hi });
+                    let hi = x.hi.div_euclid(if x.hi < 0 { y.hi } else { y.lo });
+                    let (quotient, remainder) = b.divmod(x, y, (lo, hi), y.hi - 1);
+                    assert_eq!(b.int_value(remainder.wire), v.rem_euclid(w));
+                    (quotient, v.div_euclid(w))
+                }
+                4 => (b.eq(x, y), (v == w).into()),
+                5 => (b.lt(x, y), (v < w).into()),
+                6 => (b.choose(p, x, y, (x.lo.min(y.lo), x.hi.max(y.hi))), if c == 1 { v } else { w }),
+                7 => (b.and(p, q), c & d),
+                8 => (b.or(p, q), c | d),
+                9 => (Int::bit(b.not(p.wire)), 1 - c),
+                10 => (b.range(x, (v.min(0), v.max(1))), v),
+                _ => continue,
+            };
+            assert!(found.lo <= exact && exact <= found.hi);
+            assert_eq!(b.int_value(found.wire), exact);
+            pool.push((found, exact));
+            made += 1;
+        }
+    }
+    let (layout, witness) = b.finish(&[], Default::default());
+    println!("{made} operations, {:?} rows", layout.counts());
+    assert!(layout.alu.len() > 500 && layout.mul.len() > 50 && layout.logic.len() > 200);
+    audit(&layout).unwrap();
+    check(&layout, &witness, &Public::default()).unwrap();
+}
+
 // Hashes and paths
 // ----------------
 
