@@ -76,7 +76,8 @@ impl Shape {
         let log_chunks = get_log_num_quotient_chunks::<F, EF, _, _>(&air, layout, ANY_HEIGHT, &lookups, 0, &gadget);
         let (base, extension) = get_symbolic_constraints::<F, EF, _, _>(&air, layout, &lookups, &gadget);
         let places = get_constraint_layout::<F, EF, _, _>(&air, layout, &lookups, &gadget);
-        let max_degree = base.iter().map(SymbolicExpr::degree_multiple).chain(extension.iter().map(SymbolicExpr::degree_multiple));
+        let max_degree =
+            base.iter().map(SymbolicExpr::degree_multiple).chain(extension.iter().map(SymbolicExpr::degree_multiple));
         Self {
             table,
             main: table.width(),
@@ -689,9 +690,10 @@ impl Program {
         let slots = Slots::new(shapes, names.len());
         let mut writer = Writer { constants: permutation_constants(), ..Writer::default() };
         for (t, shape) in shapes.iter().enumerate() {
-            let prefixes = shape.lookups.iter().map(|lookup| {
-                PREFIXES + names.iter().position(|name| name == bus(lookup)).expect("a known bus")
-            });
+            let prefixes = shape
+                .lookups
+                .iter()
+                .map(|lookup| PREFIXES + names.iter().position(|name| name == bus(lookup)).expect("a known bus"));
             let mut reader = Reader {
                 graph: Graph::default(),
                 seen: HashMap::new(),
@@ -866,8 +868,16 @@ mod tests {
         for s in &shapes {
             println!(
                 "{} main {} next {} pre {} bus {} chunks {} degree {} constraints {}+{} messages {}",
-                s.table, s.main, s.next, s.preprocessed, s.bus_columns, s.quotient_chunks, s.max_degree, s.base.len(),
-                s.extension.len(), s.messages()
+                s.table,
+                s.main,
+                s.next,
+                s.preprocessed,
+                s.bus_columns,
+                s.quotient_chunks,
+                s.max_degree,
+                s.base.len(),
+                s.extension.len(),
+                s.messages()
             );
         }
         let program = Program::new(&shapes);

@@ -113,10 +113,13 @@ impl Call {
         call.claims[7] -= call.claims.iter().copied().sum::<EF>();
         for (t, shape) in shapes.iter().enumerate() {
             // The quotient is linear in the first coefficient of the first chunk.
-            let (wanted, [zero, one]) = (call.folded(shapes, t) / call.vanishing(t), [EF::ZERO, EF::ONE].map(|value| {
-                call.tables[t].quotient[0] = value;
-                call.quotient(shape, t)
-            }));
+            let (wanted, [zero, one]) = (
+                call.folded(shapes, t) / call.vanishing(t),
+                [EF::ZERO, EF::ONE].map(|value| {
+                    call.tables[t].quotient[0] = value;
+                    call.quotient(shape, t)
+                }),
+            );
             call.tables[t].quotient[0] = (wanted - zero) / (one - zero);
         }
         call
@@ -144,11 +147,15 @@ impl Call {
         let names = buses(shapes);
         let widest = shapes.iter().map(Shape::widest_message).max().expect("tables");
         let offsets = Challenges::new(self.lookup_alpha, self.lookup_beta, widest, names.len()).bus_prefix;
-        let challenges: Vec<EF> = shape.lookups.iter().flat_map(|lookup| {
-            let Kind::Global(name) = &lookup.kind else { unreachable!("no lookups within a table") };
-            let bus = names.iter().position(|known| known == name).expect("a known bus");
-            [offsets[bus], self.lookup_beta]
-        }).collect();
+        let challenges: Vec<EF> = shape
+            .lookups
+            .iter()
+            .flat_map(|lookup| {
+                let Kind::Global(name) = &lookup.kind else { unreachable!("no lookups within a table") };
+                let bus = names.iter().position(|known| known == name).expect("a known bus");
+                [offsets[bus], self.lookup_beta]
+            })
+            .collect();
         let column = |parts: &[EF]| <EF as ExtensionField<F>>::from_ext_basis_coefficients(parts).expect("five");
         let columns = |parts: &[EF]| parts.chunks_exact(EXTENSION).map(column).collect::<Vec<EF>>();
         let (buses, buses_next) = (columns(&openings.buses), columns(&openings.buses_next));
