@@ -2,7 +2,7 @@
 //!
 //! A wire's integer lies in its range because every row that could break it is constrained; so a range may be relied on, and whatever
 //! of an operation needs no constraint by the ranges alone gets none. Integers of one limb (`[0, 2^16)`, booleans above all) are
-//! computed in LOGIC, whose rows are a sixth of an ALU row.
+//! computed in LOGIC, whose rows are far narrower than ALU's.
 
 use crate::builder::{Builder, Pin, Sum, Wire, Word, cells_of};
 use crate::program::Type;

@@ -29,7 +29,7 @@ pub const MOST_ROWS: usize = 1 << 19;
 
 /// The tables of `slots` slots of `program`, and the witness of a batch that was executed.
 ///
-/// Without advice the values mean nothing and only the layout is given.
+/// Without advice the values mean nothing and only the layout is given. Advice is of this program and of as many slots.
 ///
 /// # Errors
 /// `UNSUPPORTED`: a table would have more than [`MOST_ROWS`] rows.

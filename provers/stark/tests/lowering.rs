@@ -96,7 +96,8 @@ fn public_values_are_bound() {
     let (program, statement, advice) = bank();
     let truth = statement.public();
     verdict(&program, &advice, &truth).expect("it holds");
-    let lies: [(&str, fn(&mut Public)); 6] = [
+    type Lie = fn(&mut Public);
+    let lies: [(&str, Lie); 6] = [
         ("pre root", |p| p.pre_root[7] += F::ONE),
         ("post root", |p| p.post_root[0] += F::ONE),
         ("commitment", |p| p.commitment[3] += F::ONE),
