@@ -231,6 +231,8 @@ def _stark(of: Question, at: At) -> dict[str, Any]:
         "rows_a_slot": slot["rows_a_slot"],
         "mib_per_slot": slot["peak_mib"] / of.slots,
         "setup_cpu_s": slot["keygen_cpu_s"],
+        "verify_s": slot["verify_s"],
+        "early_proof_bytes": slot["proof_bytes"],
         "perpetuals_rows_or_constraints": perpetuals["rows_or_constraints"],
         "perpetuals_rows_a_slot": perpetuals["rows_a_slot"],
     }
@@ -314,6 +316,7 @@ def _parallel(workspace: Workspace, steps: Steps) -> tuple[dict[str, Any], dict[
             by_type[name] = {
                 "batch_cpu_s": figures.get("cpu_s"),
                 "batch_peak_mib": figures.get("peak_mib"),
+                "batch_early_s": figures.get("early_s"),
                 **_on_l1(workspace, batch, name),
             }
     document = {
@@ -446,6 +449,11 @@ def _show(document: dict[str, Any]) -> None:
     out.print(slot)
     out.print(l1)
     for name, p in provers.items():
+        if p.get("batch_early_s") is not None:
+            out.print(
+                f"{name}: the batch's own proof after {number(p['batch_early_s'])} s, before the one for L1; "
+                f"of the reference slots {number(p['early_proof_bytes'])} bytes"
+            )
         if "join_cpu_s" in p:
             sizes = " and ".join(str(n) for n in p["joined_slots"])
             out.print(f"{name}: segments of {sizes} slots joined in {number(p['join_cpu_s'])} CPU s")
