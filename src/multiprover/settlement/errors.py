@@ -322,7 +322,7 @@ REASONS: Final[dict[str, str]] = {
     "stark: suites": "the proof type commits to exactly one suite",
     "stark: domain": "the adapter was created for another deployment, chain or program",
     "stark: public input": "a public input is not a canonical element of its field",
-    "stark: proof goes to prove": "a proof comes through the adapter's own entries, step and prove, not Settlement's",
+    "stark: proof goes to prove": "a proof comes through the adapter's own entries, not Settlement's",
     "stark: not proved": "no proof of this statement was verified in this transaction",
     "stark: proof length": "what a transaction carries is too short to name its session and part",
     "stark: step": "a part of a proof that is not its session's next",
