@@ -36,7 +36,8 @@ pub const fn degree(table: Table) -> usize {
     match table {
         Table::Values | Table::Range => 2,
         Table::Hash | Table::Logic | Table::Block | Table::Sign => 3,
-        Table::Alu | Table::Mul => 5,
+        Table::Alu => 5,
+        Table::Mul => 9,
     }
 }
 
@@ -113,8 +114,9 @@ fn supported(heights: Heights, parameters: Parameters) -> Result<(), Refusal> {
             return Err(unsupported(what).differing(format!("{} to {most}", Heights::MIN), log));
         }
     }
-    if heights.rows(Table::Range) != tables::range::ROWS {
-        return Err(unsupported("RANGE: its height").differing(tables::range::ROWS, heights.rows(Table::Range)));
+    if heights.rows(Table::Range) < tables::range::ROWS {
+        let what = "RANGE: its height";
+        return Err(unsupported(what).differing(format!("at least {}", tables::range::ROWS), heights.rows(Table::Range)));
     }
     Ok(())
 }

@@ -95,13 +95,7 @@ fn subject((bus, message, _): &Message) -> Subject {
 
 /// Whether RANGE has a row for a message, however often it is asked for.
 fn is_in_table((bus, message, _): &Message) -> bool {
-    let bits = |v: &F, bits: u32| v.as_canonical_u32() >> bits == 0;
-    match *bus {
-        bus::RANGE => bits(&message[0], 16),
-        bus::BYTES => message.iter().all(|v| bits(v, 8)),
-        bus::CARRY => bits(&message[0], 14),
-        _ => false,
-    }
+    *bus == bus::BYTE && message[0].as_canonical_u32() < 1 << 8
 }
 
 /// A batch whose honest witness violates nothing.
@@ -189,6 +183,11 @@ pub fn column(table: Table, column: usize) -> String {
         Table::Range => (<range::Main<F> as Columns<F>>::NAMES, 0),
     };
     let mut at = column - first;
+    // Columns that a row's bytes are made from stand after the others (`Row`).
+    let made: usize = names.iter().map(|(_, length)| length).sum();
+    if at >= made {
+        return format!("low[{}]", at - made);
+    }
     for (name, length) in names {
         if at < *length {
             return if *length == 1 { (*name).into() } else { format!("{name}[{at}]") };

@@ -6,7 +6,7 @@ use p3_air::{BaseAir, WindowAccess};
 use p3_lookup::InteractionBuilder;
 use p3_matrix::dense::RowMajorMatrix;
 
-use super::{Columns, F, Public, Table, alu, block, hash, logic, mul, range, sign, values};
+use super::{Columns, F, Public, Row, Table, alu, block, hash, logic, mul, range, sign, values};
 
 /// One table. Verifiers know its columns and constraints; provers also its preprocessed rows.
 #[derive(Clone, Debug)]
@@ -37,11 +37,11 @@ impl Table {
     pub const fn width(self) -> usize {
         match self {
             Self::Hash => hash::WIDTH,
-            Self::Alu => <alu::Main<F> as Columns<F>>::WIDTH,
-            Self::Mul => <mul::Main<F> as Columns<F>>::WIDTH,
+            Self::Alu => <alu::Main<F> as Row>::WIDTH,
+            Self::Mul => <mul::Main<F> as Row>::WIDTH,
             Self::Logic => <logic::Main<F> as Columns<F>>::WIDTH,
             Self::Block => <block::Main<F> as Columns<F>>::WIDTH,
-            Self::Sign => <sign::Main<F> as Columns<F>>::WIDTH,
+            Self::Sign => <sign::Main<F> as Row>::WIDTH,
             Self::Values => <values::Main<F> as Columns<F>>::WIDTH,
             Self::Range => <range::Main<F> as Columns<F>>::WIDTH,
         }
@@ -133,6 +133,13 @@ pub(super) fn pre<AB: InteractionBuilder, C: Columns<AB::Var>>(builder: &AB) -> 
 /// The witness columns of the row.
 pub(super) fn local<AB: InteractionBuilder, C: Columns<AB::Var>>(builder: &AB) -> C {
     C::read(builder.main().current_slice())
+}
+
+/// The witness columns of the row, of which the second part is made from the first.
+pub(super) fn local_pair<AB: InteractionBuilder, A: Columns<AB::Var>, B: Columns<AB::Var>>(builder: &AB) -> (A, B) {
+    let main = builder.main();
+    let (a, b) = main.current_slice().split_at(A::WIDTH);
+    (A::read(a), B::read(b))
 }
 
 /// The witness columns of the next row; of the first row on the last.

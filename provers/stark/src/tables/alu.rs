@@ -4,8 +4,8 @@ use p3_air::AirBuilder;
 use p3_field::PrimeCharacteristicRing;
 use p3_lookup::InteractionBuilder;
 
-use super::air::{local, pre};
-use super::{F, bus};
+use super::air::{local_pair, pre};
+use super::{Columns, F, Row, bus};
 
 columns! {
     /// Preprocessed columns.
@@ -21,9 +21,24 @@ columns! {
     Main<T> { a: [T; 8], b: [T; 8], c: [T; 8], k: [T; 8], bit: T }
 }
 
+columns! {
+    /// Witness columns after them: the lower bytes of `c`.
+    Low<T> { low: [T; 8] }
+}
+
+impl Row for Main<F> {
+    const WIDTH: usize = <Self as Columns<F>>::WIDTH + <Low<F> as Columns<F>>::WIDTH;
+
+    fn fill(&self, row: &mut [F]) {
+        let (main, low) = row.split_at_mut(<Self as Columns<F>>::WIDTH);
+        self.write(main);
+        Low { low: self.c.map(bus::limb_low) }.write(low);
+    }
+}
+
 pub(super) fn eval<AB: InteractionBuilder<F = F>>(builder: &mut AB) {
     let p: Pre<AB::Var> = pre(builder);
-    let Main { a, b, c, k, bit } = local(builder);
+    let (Main { a, b, c, k, bit }, Low { low }) = local_pair(builder);
 
     // a ± b ± (carry in) = c ± 2^16·(carry out), limb by limb; k[i] is the carry out of limb i.
     let radix = F::from_u32(1 << 16);
@@ -68,7 +83,7 @@ pub(super) fn eval<AB: InteractionBuilder<F = F>>(builder: &mut AB) {
     bus::small(builder, p.id_bit, bit.into(), AB::Expr::ZERO, p.m_bit.into());
     bus::word(builder, p.id_c * F::TWO, c[1], c[0], p.m_w0.into());
     bus::word(builder, p.id_c * F::TWO + F::ONE, c[3], c[2], p.m_w1.into());
-    for c in c {
-        bus::range(builder, c.into(), p.f_range);
+    for (c, low) in c.into_iter().zip(low) {
+        bus::limb(builder, c.into(), low, p.f_range);
     }
 }

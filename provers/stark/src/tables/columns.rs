@@ -1,5 +1,7 @@
 //! Rows with named columns, read from and written to slices.
 
+use super::F;
+
 /// A part of a row: one column, or an array of them.
 pub trait Part<T> {
     const LEN: usize;
@@ -50,6 +52,12 @@ pub trait Columns<T>: Sized {
     fn read(row: &[T]) -> Self;
     /// Writes the first [`Self::WIDTH`] elements.
     fn write(&self, row: &mut [T]);
+}
+
+/// What the witness columns of a row are filled from.
+pub trait Row: Sync {
+    const WIDTH: usize;
+    fn fill(&self, row: &mut [F]);
 }
 
 /// Makes a generic struct of columns and its [`Columns`]: `columns! { /// doc  Name<T> { a: T, b: [T; 8] } }`.

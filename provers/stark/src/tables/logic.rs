@@ -4,7 +4,7 @@ use p3_field::PrimeCharacteristicRing;
 use p3_lookup::InteractionBuilder;
 
 use super::air::{local, pre};
-use super::{F, bus};
+use super::{Columns, F, Row, bus};
 
 columns! {
     /// Preprocessed columns: `c = q0 + q1·a + q2·b + q3·a·b`.
@@ -14,6 +14,14 @@ columns! {
 columns! {
     /// Witness columns.
     Main<T> { a: T, b: T, c: T }
+}
+
+impl Row for Main<F> {
+    const WIDTH: usize = <Self as Columns<F>>::WIDTH;
+
+    fn fill(&self, row: &mut [F]) {
+        self.write(row);
+    }
 }
 
 pub(super) fn eval<AB: InteractionBuilder<F = F>>(builder: &mut AB) {

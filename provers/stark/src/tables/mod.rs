@@ -18,7 +18,7 @@ use p3_field::extension::QuinticTrinomialExtensionField;
 use p3_koala_bear::KoalaBear;
 
 pub use air::Air;
-pub use columns::Columns;
+pub use columns::{Columns, Row};
 pub(crate) use trace::blocks;
 pub use trace::{Heights, main, preprocessed};
 

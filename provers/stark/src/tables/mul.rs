@@ -4,8 +4,8 @@ use p3_air::AirBuilder;
 use p3_field::PrimeCharacteristicRing;
 use p3_lookup::InteractionBuilder;
 
-use super::air::{local, pre};
-use super::{F, bus};
+use super::air::{local_pair, pre};
+use super::{Columns, F, Row, bus};
 
 columns! {
     /// Preprocessed columns.
@@ -17,9 +17,24 @@ columns! {
     Main<T> { a_lo: [T; 8], a_hi: [T; 8], b_lo: [T; 8], b_hi: [T; 8], r: [T; 8], c: [T; 8], carry: [T; 15] }
 }
 
+columns! {
+    /// Witness columns after them: `carry - low` is 2^6 times a byte.
+    Low<T> { low: [T; 15] }
+}
+
+impl Row for Main<F> {
+    const WIDTH: usize = <Self as Columns<F>>::WIDTH + <Low<F> as Columns<F>>::WIDTH;
+
+    fn fill(&self, row: &mut [F]) {
+        let (main, low) = row.split_at_mut(<Self as Columns<F>>::WIDTH);
+        self.write(main);
+        Low { low: self.carry.map(bus::carry_low) }.write(low);
+    }
+}
+
 pub(super) fn eval<AB: InteractionBuilder<F = F>>(builder: &mut AB) {
     let p: Pre<AB::Var> = pre(builder);
-    let m: Main<AB::Var> = local(builder);
+    let (m, Low { low }): (Main<AB::Var>, _) = local_pair(builder);
 
     // Bytes as signed integers of sixteen bytes: the offset 2^127 is taken off the last.
     let integer = |lo: [AB::Var; 8], hi: [AB::Var; 8]| -> [AB::Expr; 16] {
@@ -64,11 +79,10 @@ pub(super) fn eval<AB: InteractionBuilder<F = F>>(builder: &mut AB) {
     bus::wire(builder, p.id_b, limbs(m.b_lo, m.b_hi), -p.f.into());
     bus::wire(builder, p.id_r, m.r.map(Into::into), -p.f_r.into());
     bus::wire(builder, p.id_c, m.c.map(Into::into), -p.f.into());
-    for i in 0..8 {
-        bus::bytes(builder, m.a_hi[i], m.a_lo[i], p.f);
-        bus::bytes(builder, m.b_hi[i], m.b_lo[i], p.f);
+    for byte in [m.a_lo, m.a_hi, m.b_lo, m.b_hi].into_iter().flatten() {
+        bus::byte(builder, byte.into(), p.f);
     }
-    for carry in m.carry {
-        bus::carry(builder, carry, p.f);
+    for (carry, low) in m.carry.into_iter().zip(low) {
+        bus::carry(builder, carry.into(), low, p.f);
     }
 }

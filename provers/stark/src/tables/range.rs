@@ -1,4 +1,4 @@
-//! RANGE: 16-bit numbers, pairs of bytes, 14-bit numbers (TABLES.md).
+//! RANGE: the bytes (TABLES.md).
 
 use p3_field::PrimeCharacteristicRing;
 use p3_lookup::{Count, InteractionBuilder};
@@ -7,21 +7,21 @@ use super::air::{local, pre};
 use super::{F, bus};
 
 columns! {
-    /// Preprocessed columns.
-    Pre<T> { hi: T, lo: T, v14: T }
+    /// Preprocessed columns: the row's number; 0 in padding.
+    Pre<T> { v: T }
 }
 
 columns! {
-    /// Witness columns: how often row `v = 256·hi + lo` is asked for on each bus.
-    Main<T> { range: T, bytes: T, carry: T }
+    /// Witness columns: how often it is asked for.
+    Main<T> { count: T }
 }
 
-/// Number of rows.
-pub const ROWS: usize = 1 << 16;
+/// Number of rows, without padding.
+pub const ROWS: usize = 1 << 8;
 
 /// Row `v`.
 pub(super) fn row(v: u32) -> Pre<F> {
-    Pre { hi: F::from_u32(v >> 8), lo: F::from_u32(v & 0xff), v14: F::from_u32(v & 0x3fff) }
+    Pre { v: F::from_u32(v) }
 }
 
 pub(super) fn eval<AB: InteractionBuilder<F = F>>(builder: &mut AB) {
@@ -29,8 +29,5 @@ pub(super) fn eval<AB: InteractionBuilder<F = F>>(builder: &mut AB) {
     let m: Main<AB::Var> = local(builder);
 
     // The counts are the prover's: whatever they are, only what stands here can cancel a query.
-    let v: AB::Expr = p.hi * F::from_u32(1 << 8) + p.lo;
-    builder.push_interaction(bus::RANGE, [v], Count::provided(-m.range.into()));
-    builder.push_interaction(bus::BYTES, [p.hi, p.lo], Count::provided(-m.bytes.into()));
-    builder.push_interaction(bus::CARRY, [p.v14], Count::provided(-m.carry.into()));
+    builder.push_interaction(bus::BYTE, [p.v], Count::provided(-m.count.into()));
 }

@@ -4,8 +4,8 @@ use p3_air::AirBuilder;
 use p3_field::PrimeCharacteristicRing;
 use p3_lookup::InteractionBuilder;
 
-use super::air::{local, next, pre};
-use super::{F, bus};
+use super::air::{local_pair, next, pre};
+use super::{Columns, F, Row, bus};
 
 columns! {
     /// Preprocessed columns.
@@ -22,14 +22,29 @@ const TARGET: u8 = 120;
 /// `(p - 1) / 2^16`.
 const TOP: u32 = 0x7f00;
 
-/// What is looked up beside `hi`, so that `hi ≤ TOP`.
+columns! {
+    /// Witness columns after them: the lower bytes of `hi` and of `TOP - hi`.
+    Low<T> { hi_low: T, spare_low: T }
+}
+
+/// What is asked for beside `hi`, so that `hi ≤ TOP`.
 pub(super) fn spare(hi: F) -> F {
     F::from_u32(TOP) - hi
 }
 
+impl Row for Main<F> {
+    const WIDTH: usize = <Self as Columns<F>>::WIDTH + <Low<F> as Columns<F>>::WIDTH;
+
+    fn fill(&self, row: &mut [F]) {
+        let (main, low) = row.split_at_mut(<Self as Columns<F>>::WIDTH);
+        self.write(main);
+        Low { hi_low: bus::limb_low(self.hi), spare_low: bus::limb_low(spare(self.hi)) }.write(low);
+    }
+}
+
 pub(super) fn eval<AB: InteractionBuilder<F = F>>(builder: &mut AB) {
     let p: Pre<AB::Var> = pre(builder);
-    let m: Main<AB::Var> = local(builder);
+    let (m, Low { hi_low, spare_low }): (Main<AB::Var>, _) = local_pair(builder);
     let after: Main<AB::Var> = next(builder);
 
     builder.assert_bool(m.b0);
@@ -59,7 +74,7 @@ pub(super) fn eval<AB: InteractionBuilder<F = F>>(builder: &mut AB) {
     builder.assert_zero(m.is_top * low);
 
     bus::chain(builder, [p.sig.into(), p.i.into(), digit], m.s, p.f.into());
-    bus::range(builder, m.hi.into(), p.f_element);
-    bus::range(builder, spare, p.f_element);
+    bus::limb(builder, m.hi.into(), hi_low, p.f_element);
+    bus::limb(builder, spare, spare_low, p.f_element);
     bus::wire(builder, p.id_h, m.h.map(Into::into), -p.f_start.into());
 }

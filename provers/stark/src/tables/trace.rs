@@ -4,7 +4,7 @@ use p3_field::{PrimeCharacteristicRing, PrimeField32};
 use p3_matrix::dense::RowMajorMatrix;
 use p3_maybe_rayon::prelude::*;
 
-use super::{Columns, F, Layout, Public, Table, Witness, alu, block, hash, mul, range, sign};
+use super::{Columns, F, Layout, Public, Row, Table, Witness, alu, block, bus, hash, mul, range, sign};
 
 /// Logarithms of the tables' heights, in the order of [`Table::ALL`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,6 +70,13 @@ fn padded<C: Columns<F> + Sync>(rows: &[C], height: usize) -> RowMajorMatrix<F> 
     RowMajorMatrix::new(values, C::WIDTH)
 }
 
+/// [`padded`], of rows with columns that are made.
+fn filled<R: Row>(rows: &[R], height: usize) -> RowMajorMatrix<F> {
+    let mut values = F::zero_vec(height * R::WIDTH);
+    values.par_chunks_exact_mut(R::WIDTH).zip(rows).for_each(|(out, row)| row.fill(out));
+    RowMajorMatrix::new(values, R::WIDTH)
+}
+
 /// A table's preprocessed columns.
 pub fn preprocessed(table: Table, layout: &Layout, heights: Heights) -> RowMajorMatrix<F> {
     let height = heights.rows(table);
@@ -102,15 +109,19 @@ pub fn main(
     let mut hashes = F::zero_vec(height(Table::Hash) * hash::WIDTH);
     hash::fill(&witness.hash, &mut hashes);
     let rows = |table: Table| preprocessed[table as usize];
+    let alu = filled(&witness.alu, height(Table::Alu));
+    let mul = filled(&witness.mul, height(Table::Mul));
+    let sign = filled(&witness.sign, height(Table::Sign));
+    let counts = counts(preprocessed, [&alu, &mul, &sign]);
     [
         RowMajorMatrix::new(hashes, hash::WIDTH),
-        padded(&witness.alu, height(Table::Alu)),
-        padded(&witness.mul, height(Table::Mul)),
+        alu,
+        mul,
         padded(&witness.logic, height(Table::Logic)),
         padded(&blocks(rows(Table::Block), &witness.block, public), height(Table::Block)),
-        padded(&witness.sign, height(Table::Sign)),
+        sign,
         padded(&witness.values, height(Table::Values)),
-        padded(&counts(preprocessed, witness), height(Table::Range)),
+        padded(&counts, height(Table::Range)),
     ]
 }
 
@@ -131,53 +142,37 @@ pub(crate) fn blocks(preprocessed: &RowMajorMatrix<F>, rows: &[block::Main<F>], 
     all
 }
 
-/// RANGE's rows: how often each number, pair and carry is asked for. What no row stands for is not counted.
-fn counts(preprocessed: [&RowMajorMatrix<F>; 8], witness: &Witness) -> Vec<range::Main<F>> {
-    #[derive(Clone, Default)]
-    struct Count {
-        range: u32,
-        bytes: u32,
-        carry: u32,
-    }
-    fn pre<C: Columns<F>>(rows: &RowMajorMatrix<F>) -> impl Iterator<Item = C> {
-        rows.values.chunks_exact(rows.width).map(C::read)
-    }
-    let at = |x: F| x.as_canonical_u32() as usize;
-    let mut counts = vec![Count::default(); range::ROWS];
-    let mut range = |v: F| {
-        if let Some(row) = counts.get_mut(at(v)) {
-            row.range += 1;
+/// RANGE's rows: how often each byte is asked for. What is no byte is not counted.
+fn counts(preprocessed: [&RowMajorMatrix<F>; 8], main: [&RowMajorMatrix<F>; 3]) -> Vec<range::Main<F>> {
+    let [alu, mul, sign] = main;
+    let mut counts = vec![0_u32; range::ROWS];
+    let mut ask = |v: F| {
+        if let Some(count) = counts.get_mut(v.as_canonical_u32() as usize) {
+            *count += 1;
         }
     };
-    for (p, m) in pre::<alu::Pre<F>>(preprocessed[Table::Alu as usize]).zip(&witness.alu) {
+    fn rows<'a, C: Columns<F>>(pre: &'a RowMajorMatrix<F>, main: &'a RowMajorMatrix<F>) -> impl Iterator<Item = (C, &'a [F])> {
+        pre.values.chunks_exact(pre.width).map(C::read).zip(main.values.chunks_exact(main.width))
+    }
+    let halves = |v: F, low: F, bits: u64| [low, (v - low).div_2exp_u64(bits)];
+    let limb = |v: F| halves(v, bus::limb_low(v), 8);
+    for (p, row) in rows::<alu::Pre<F>>(preprocessed[Table::Alu as usize], alu) {
         if p.f_range == F::ONE {
-            m.c.into_iter().for_each(&mut range);
+            alu::Main::read(row).c.into_iter().flat_map(limb).for_each(&mut ask);
         }
     }
-    for (p, m) in pre::<sign::Pre<F>>(preprocessed[Table::Sign as usize]).zip(&witness.sign) {
+    for (p, row) in rows::<sign::Pre<F>>(preprocessed[Table::Sign as usize], sign) {
         if p.f_element == F::ONE {
-            range(m.hi);
-            range(sign::spare(m.hi));
+            let hi = sign::Main::read(row).hi;
+            [hi, sign::spare(hi)].into_iter().flat_map(limb).for_each(&mut ask);
         }
     }
-    for (p, m) in pre::<mul::Pre<F>>(preprocessed[Table::Mul as usize]).zip(&witness.mul) {
+    for (p, row) in rows::<mul::Pre<F>>(preprocessed[Table::Mul as usize], mul) {
         if p.f == F::ONE {
-            for (hi, lo) in m.a_hi.into_iter().chain(m.b_hi).zip(m.a_lo.into_iter().chain(m.b_lo)) {
-                if at(hi) < 1 << 8 && at(lo) < 1 << 8 {
-                    counts[at(hi) << 8 | at(lo)].bytes += 1;
-                }
-            }
-            for carry in m.carry {
-                if at(carry) < 1 << 14 {
-                    counts[at(carry)].carry += 1;
-                }
-            }
+            let m = mul::Main::read(row);
+            m.carry.into_iter().flat_map(|carry| halves(carry, bus::carry_low(carry), 6)).for_each(&mut ask);
+            [m.a_lo, m.a_hi, m.b_lo, m.b_hi].into_iter().flatten().for_each(&mut ask);
         }
     }
-    let row = |count: Count| range::Main {
-        range: F::from_u32(count.range),
-        bytes: F::from_u32(count.bytes),
-        carry: F::from_u32(count.carry),
-    };
-    counts.into_iter().map(row).collect()
+    counts.into_iter().map(|count| range::Main { count: F::from_u32(count) }).collect()
 }
