@@ -35,7 +35,7 @@ FAULTS: Mapping[str, Patch] = {
     "lookup": Patch(
         "src/check.rs",
         "    match buses.into_iter().filter(|(_, count)| *count != F::ZERO)",
-        '    let heard = |bus: &str| bus != crate::tables::bus::RANGE || !crate::planted("lookup");\n'
+        '    let heard = |bus: &str| bus != crate::tables::bus::BYTE || !crate::planted("lookup");\n'
         "    match buses.into_iter().filter(|((bus, _), count)| heard(bus) && *count != F::ZERO)",
     ),
     "challenge": Patch(
