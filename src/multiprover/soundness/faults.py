@@ -33,7 +33,7 @@ from multiprover.prover.v1 import prover_pb2 as pb
 from multiprover.provers.errors import ProverError
 from multiprover.provers.manifest import Manifest
 from multiprover.provers.registry import Entry, Fleet, Registry
-from multiprover.settlement import claims, embedded, plonky2
+from multiprover.settlement import claims, embedded, plonky2, stark
 from multiprover.settlement.claims import signer_address
 from multiprover.settlement.contracts import artifact
 from multiprover.settlement.errors import RefusedError
@@ -862,9 +862,60 @@ def _idle_adapter_halo2(bench: Bench) -> dict[str, Cell]:
     return {**bench.ask(replayed()), "halo2": _idle_halo2()}
 
 
+@cache
+def _idle_stark_adapter() -> bytes:
+    entry = "        uint256 index = uint32(bytes4(proof[32:36]));\n"
+    done = "        return (_slot(msg.sender, bytes32(proof[:32])), NUM_QUERIES << 8, proved);\n"
+    return patched_solidity("StarkAdapter", [Patch("StarkAdapter.sol", entry, done + entry)])
+
+
+def _idle_stark() -> Cell:
+    """``StarkAdapter`` that returns before it verifies; a proof of another statement is offered."""
+    l1, statement = open_l1(None), replayed().prove.statement
+    (own,) = (s for s in statement.suites if s.suite == "koalabear")
+    key, proof = forging.sample_stark("l1_verifier"), forging.sample_stark("l1_proof")
+    real = forging.create_stark(l1, key, statement.domain)
+    if forging.offer_stark(l1, real, statement, own, proof) is None:
+        raise CheckerError("the real adapter takes a proof of another statement")
+    # As it never asks for more, the last part alone does.
+    last = stark.joined(stark.parts_of(proof)[-1:])
+    idle = forging.create_stark(l1, key, statement.domain, _idle_stark_adapter())
+    return _on_l1(forging.offer_stark(l1, idle, statement, own, last))
+
+
+def _idle_adapter_stark(bench: Bench) -> dict[str, Cell]:
+    return {**bench.ask(replayed()), "stark": _idle_stark()}
+
+
+def _alias_stark(bench: Bench) -> dict[str, Cell]:
+    """An adapter that takes elements for more than they are, of which a root's and the same plus the modulus
+    pass for one. The proof is the sample's, which is of the true root.
+    """
+    check = '        require(carries & CARRIES == 0 && rest == 0, "stark: public input");\n'
+    code = patched_solidity("StarkAdapter", [Patch("StarkAdapter.sol", check, "        carries | rest;\n")])
+    l1, statement = open_l1(None), forging.stark_statement()
+    key, proof = forging.sample_stark("l1_verifier"), forging.sample_stark("l1_proof")
+    own, other = statement.suites[0], pb.SuiteStatement()
+    other.CopyFrom(own)
+    first = int.from_bytes(own.post_root[:4], "big") + KOALABEAR
+    other.post_root = first.to_bytes(4, "big") + own.post_root[4:]
+    real = forging.create_stark(l1, key, statement.domain)
+    if (refusal := forging.offer_stark(l1, real, statement, own, proof)) is not None:
+        raise CheckerError(f"expected the real adapter to take the sample: {refusal}")
+    if "public input" not in (forging.offer_stark(l1, real, statement, other, proof) or ""):
+        raise CheckerError("the real adapter does not refuse an alias of a public input")
+    adapter = forging.create_stark(l1, key, statement.domain, code)
+    cell = _on_l1(forging.offer_stark(l1, adapter, statement, other, proof))
+    return {**bench.ask(replayed()), "stark": cell}
+
+
+KOALABEAR: Final = 2**31 - 2**24 + 1
+"""The order of the field of ``koalabear``."""
+
+
 def _compiled_away(bench: Bench) -> dict[str, Cell]:
-    """Both adapters in Solidity without their checks."""
-    return {**_idle_adapter(bench), "halo2": _idle_halo2()}
+    """The adapters in Solidity without their checks."""
+    return {**_idle_adapter(bench), "halo2": _idle_halo2(), "stark": _idle_stark()}
 
 
 # -- the enclave
@@ -1366,7 +1417,7 @@ CATALOGUE: tuple[Fault, ...] = (
         "l1-verifier",
         "solc",
         "the compiler drops calls without a result",
-        ("halo2", "plonky2"),
+        ("halo2", "plonky2", "stark"),
         _compiled_away,
         ANYTHING,
         stands_for="what such a compiler makes of the true source is an adapter that checks nothing",
@@ -1571,6 +1622,24 @@ CATALOGUE: tuple[Fault, ...] = (
         ("stark",),
         _rounded_down(STARK, "lookup"),
         RESULT,
+    ),
+    Fault(
+        "elements not compared with the modulus (STARK)",
+        "field",
+        "field-koalabear",
+        "a root and the root with an element plus p pass for one",
+        ("stark",),
+        _alias_stark,
+        ("root",),
+    ),
+    Fault(
+        "adapter that checks nothing (STARK)",
+        "l1-verifier",
+        "StarkAdapter",
+        "it returns before it verifies",
+        ("stark",),
+        _idle_adapter_stark,
+        ANYTHING,
     ),
     Fault(
         "a leaf without its integers (koalabear)",

@@ -15,7 +15,8 @@ from eth_hash.auto import keccak
 from py_ecc.bn128.bn128_curve import G1, G2, add, multiply, neg
 from py_ecc.fields import bn128_FQ
 
-from multiprover.settlement import claims, embedded, halo2
+from multiprover.prover.v1 import prover_pb2 as pb
+from multiprover.settlement import claims, embedded, halo2, stark
 from multiprover.settlement.contracts import artifact
 from multiprover.settlement.errors import RefusedError
 from multiprover.settlement.l1 import L1
@@ -166,6 +167,63 @@ def create_halo2(l1: L1, key: bytes, domain: bytes, code: bytes | None = None) -
     real = halo2.creation_code(key, domain)
     arguments = real[len(artifact("Halo2Adapter").bytecode) :]
     return l1.create(l1.dev_accounts()[0], real if code is None else code + arguments)
+
+
+STARK_SAMPLE = "tests/fixtures/stark"
+"""A key of stark and a proof of it, for L1."""
+
+
+def sample_stark(name: str) -> bytes:
+    """A file of :data:`STARK_SAMPLE`: ``l1_verifier``, ``l1_proof`` or ``public_values``."""
+    return (repository() / STARK_SAMPLE / name).read_bytes()
+
+
+def stark_statement() -> pb.Statement:
+    """What the sample proves, of a claim that no proof says anything about. Its domain is reduced."""
+    values = sample_stark("public_values")
+    fields, at = [], 0
+    for size in (32, 32, 32, 20, 20, 40, 32):
+        fields.append(values[at : at + size])
+        at += size
+    pre, post, commitment, challenge, evaluation, payee, domain = fields
+    statement = pb.Statement(
+        domain=domain, claim=bytes(32), payee=b"".join(payee[i + 2 : i + 4] for i in range(0, 40, 4))
+    )
+    statement.suites.add(
+        suite="koalabear",
+        pre_root=pre,
+        post_root=post,
+        commitment=commitment,
+        challenge=challenge.ljust(32, b"\0"),
+        evaluation=evaluation.ljust(32, b"\0"),
+    )
+    return statement
+
+
+def create_stark(l1: L1, key: bytes, domain: bytes, code: bytes | None = None) -> bytes:
+    """Deploy ``StarkAdapter``, or ``code`` in its place.
+
+    Raises:
+        RefusedError: its constructor refuses.
+    """
+    real = stark.creation_code(key, domain)
+    arguments = real[len(artifact("StarkAdapter").bytecode) :]
+    return l1.create(l1.dev_accounts()[0], real if code is None else code + arguments)
+
+
+def offer_stark(l1: L1, adapter: bytes, statement: Any, suite: Any, proof: bytes) -> str | None:
+    """Why ``StarkAdapter`` refuses a proof of a statement; None if it takes all of its parts, and then says,
+    as it would to ``Settlement``, that the statement is proved.
+    """
+    words = (suite.pre_root, suite.post_root, suite.commitment, suite.challenge, suite.evaluation)
+    asked = (statement.domain, statement.claim, "0x" + statement.payee.hex(), [words])
+    session = stark.Session(l1, adapter, l1.dev_accounts()[0], asked, proof)
+    question = keccak(f"verify({VOUCH},bytes)".encode())[:4] + encode([VOUCH, "bytes"], [asked, b""])
+    try:
+        session.bring(adapter, question)
+    except RefusedError as error:
+        return str(error)
+    return None
 
 
 def _words(values: Sequence[int]) -> bytes:
