@@ -20,7 +20,8 @@ pub type Cells = [F; DIGEST];
 pub struct Wire(u32);
 
 impl Wire {
-    fn id(self) -> F {
+    /// Its number on the bus.
+    pub fn id(self) -> F {
         F::from_u32(self.0)
     }
 }
