@@ -26,13 +26,26 @@ impl DefaultIsZeroes for Element {}
 
 pub type Digest = [Element; DIGEST_ELEMENTS];
 
-/// `x / 2^32 mod p`, below `p`, of a number below `2^32·p`.
+/// A number below `2p` that is `x / 2^32 mod p`, of a number below `2^32·p`.
+#[inline(always)]
+const fn shifted(x: u64) -> u32 {
+    // The sum is a multiple of 2^32, and below 2^33·p.
+    let m = (x as u32).wrapping_mul(INVERSE.wrapping_neg());
+    ((x + m as u64 * P) >> 32) as u32
+}
+
+/// The same below `p`.
 #[inline(always)]
 const fn montgomery(x: u64) -> u32 {
-    // x - m·p is a multiple of 2^32, and its quotient above -p and below p.
-    let m = (x as u32).wrapping_mul(INVERSE);
-    let (difference, borrow) = ((x >> 32) as u32).overflowing_sub(((m as u64 * P) >> 32) as u32);
-    if borrow { difference.wrapping_add(MODULUS) } else { difference }
+    below(shifted(x))
+}
+
+/// `number mod p` of a number below `2p`.
+#[inline(always)]
+const fn below(number: u32) -> u32 {
+    // A number below p leaves a greater one: the lesser of the two takes no branch.
+    let rest = number.wrapping_sub(MODULUS);
+    if rest < number { rest } else { number }
 }
 
 impl Element {
@@ -54,7 +67,7 @@ impl Element {
     pub const fn from_sum(sum: u64) -> Self {
         // 2^31 = 2^24 - 1 mod p: below 2^31 + 2^6·2^24, which is less than 2p.
         let folded = ((sum & 0x7fff_ffff) + (sum >> 31) * 0xff_ffff) as u32;
-        Element(if folded >= MODULUS { folded - MODULUS } else { folded })
+        Element(below(folded))
     }
 
     /// What stands for the element in a sum for [`Element::from_sum`].
@@ -65,8 +78,7 @@ impl Element {
 
     #[inline(always)]
     pub const fn add(self, other: Self) -> Self {
-        let sum = self.0 + other.0;
-        Element(if sum >= MODULUS { sum - MODULUS } else { sum })
+        Element(below(self.0 + other.0))
     }
 
     pub const fn negate(self) -> Self {
@@ -80,7 +92,9 @@ impl Element {
 
     #[inline(always)]
     pub const fn cube(self) -> Self {
-        self.multiply(self).multiply(self)
+        // The square may stay below 2p: 2p·p is below 2^32·p.
+        let square = shifted(self.raw() * self.raw());
+        Element(montgomery(square as u64 * self.raw()))
     }
 
     fn from_bytes(bytes: &[u8]) -> u32 {
