@@ -44,7 +44,7 @@ class OneTimeKeys:
 
     @property
     def public_key(self) -> bytes:
-        """32 bytes; the first call makes the one-time keys, half a millisecond each."""
+        """32 bytes; the first call makes the one-time keys, 0.3 ms each."""
         return self._key.public_key
 
     def sign(self, digest: bytes, nonce: int) -> bytes:
