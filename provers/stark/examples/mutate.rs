@@ -199,7 +199,7 @@ impl Report {
 fn wire<'a>(honest: &'a Honest, random: &mut Random) -> Lie<'a> {
     let tables: Vec<Table> = Table::ALL.into_iter().filter(|&t| t == Table::Range || honest.counts[t as usize] > 0).collect();
     let table = tables[random.below(tables.len())];
-    let rows = if table == Table::Range { 1 << 16 } else { honest.counts[table as usize] };
+    let rows = if table == Table::Range { honest.height(table) } else { honest.counts[table as usize] };
     let place = (table, random.below(rows));
     let at = pick(table, &mut |n| random.below(n));
     let value = random.another(honest.row(place)[at]);

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use multiprover_stark::check::{Message, Tables};
 use multiprover_stark::tables::{
-    Air, Columns, F, Layout, Public, Table, Witness, alu, block, bus, hash, logic, mul, range, sign, values,
+    Air, Columns, F, Layout, Public, Row, Table, Witness, alu, block, bus, hash, logic, mul, range, sign, values,
 };
 use p3_air::{AirBuilder, RowWindow};
 use p3_field::{Field, PrimeCharacteristicRing, PrimeField32};
@@ -95,7 +95,7 @@ fn subject((bus, message, _): &Message) -> Subject {
 
 /// Whether RANGE has a row for a message, however often it is asked for.
 fn is_in_table((bus, message, _): &Message) -> bool {
-    *bus == bus::BYTE && message[0].as_canonical_u32() < 1 << 8
+    *bus == bus::BYTE && message[0].as_canonical_u32() >> 8 == 0
 }
 
 /// A batch whose honest witness violates nothing.
@@ -142,7 +142,7 @@ impl Honest {
         Lie::new(self).said(place)
     }
 
-    fn height(&self, table: Table) -> usize {
+    pub fn height(&self, table: Table) -> usize {
         self.tables.heights.rows(table)
     }
 }
@@ -170,31 +170,33 @@ pub struct Lie<'a> {
 
 /// The name of a column.
 pub fn column(table: Table, column: usize) -> String {
-    let permutation = hash::WIDTH - <hash::Tail<F> as Columns<F>>::WIDTH;
-    let (names, first) = match table {
-        Table::Hash if column < permutation => return format!("permutation {column}"),
-        Table::Hash => (<hash::Tail<F> as Columns<F>>::NAMES, permutation),
-        Table::Alu => (<alu::Main<F> as Columns<F>>::NAMES, 0),
-        Table::Mul => (<mul::Main<F> as Columns<F>>::NAMES, 0),
-        Table::Logic => (<logic::Main<F> as Columns<F>>::NAMES, 0),
-        Table::Block => (<block::Main<F> as Columns<F>>::NAMES, 0),
-        Table::Sign => (<sign::Main<F> as Columns<F>>::NAMES, 0),
-        Table::Values => (<values::Main<F> as Columns<F>>::NAMES, 0),
-        Table::Range => (<range::Main<F> as Columns<F>>::NAMES, 0),
-    };
-    let mut at = column - first;
-    // Columns that a row's bytes are made from stand after the others (`Row`).
-    let made: usize = names.iter().map(|(_, length)| length).sum();
-    if at >= made {
-        return format!("low[{}]", at - made);
-    }
-    for (name, length) in names {
-        if at < *length {
-            return if *length == 1 { (*name).into() } else { format!("{name}[{at}]") };
+    let name = |names: &[&[(&str, usize)]], mut at: usize| {
+        for (name, length) in names.iter().copied().flatten() {
+            if at < *length {
+                return if *length == 1 { (*name).into() } else { format!("{name}[{at}]") };
+            }
+            at -= length;
         }
-        at -= length;
+        unreachable!("a column of the table")
+    };
+    match table {
+        Table::Hash if column < PERMUTATION => format!("permutation {column}"),
+        Table::Hash => name(&[hash::Tail::<F>::NAMES], column - PERMUTATION),
+        Table::Alu => name(&[alu::Main::<F>::NAMES, alu::Low::<F>::NAMES], column),
+        Table::Mul => name(&[mul::Main::<F>::NAMES, mul::Low::<F>::NAMES], column),
+        Table::Logic => name(&[logic::Main::<F>::NAMES], column),
+        Table::Block => name(&[block::Main::<F>::NAMES], column),
+        Table::Sign => name(&[sign::Main::<F>::NAMES, sign::Low::<F>::NAMES], column),
+        Table::Values => name(&[values::Main::<F>::NAMES], column),
+        Table::Range => name(&[range::Main::<F>::NAMES], column),
     }
-    unreachable!("a column of the table")
+}
+
+/// Fills in what follows from the columns of a witness, if one of these was changed.
+fn follow<C: Columns<F> + Row>(row: &mut [F], column: usize) {
+    if column < <C as Columns<F>>::WIDTH {
+        C::read(row).fill(row);
+    }
 }
 
 impl<'a> Lie<'a> {
@@ -224,7 +226,15 @@ impl<'a> Lie<'a> {
 
     pub fn set(&mut self, place: Place, column: usize, value: F) {
         let honest = self.honest;
-        self.changed.entry(place).or_insert_with(|| honest.row(place).to_vec())[column] = value;
+        let row = self.changed.entry(place).or_insert_with(|| honest.row(place).to_vec());
+        row[column] = value;
+        // The bytes of what is held to a range follow from it.
+        match place.0 {
+            Table::Alu => follow::<alu::Main<F>>(row, column),
+            Table::Mul => follow::<mul::Main<F>>(row, column),
+            Table::Sign => follow::<sign::Main<F>>(row, column),
+            _ => {}
+        }
         if !self.cells.contains(&(place, column)) {
             self.cells.push((place, column));
         }
