@@ -10,8 +10,8 @@ import "./StarkProgram.sol";
 /// @dev Runs a program made from the tables' symbolic constraints (StarkProgram.sol; provers/stark/src/symbolic.rs, where
 ///      the instructions are described).
 ///      Fields. F is GF(p), p = 2^31 - 2^24 + 1; E is F[X]/(X^5 + X^2 - 1). An element of E is a word of five lanes of 51
-///      bits, the coefficient of X^0 lowest. A lane may hold more than p - 1: how much, the program's maker keeps account
-///      of, so that nothing overflows though nothing is checked here.
+///      bits, the coefficient of X^0 lowest, in Montgomery form (c·2^32 mod p) as the openings are. A lane may hold more
+///      than p - 1: how much, the program's maker keeps account of, so that nothing overflows though nothing is checked.
 ///      Calldata, raw, from the adapter, which has checked its length and that every number is below p:
 ///        4 words    alpha and beta of the buses, alpha of the constraints, zeta: coefficient i at bit 32·i
 ///        1 word     log2 of the heights, table i's at bit 8·i
@@ -34,7 +34,9 @@ contract StarkConstraints {
     uint256 private constant PAD = 0x7f00000100000fe00000200001fc00000400003f800000800007f0000010;
     uint256 private constant BIG = 0x7f000001000000000000000; // a multiple of p above every sum of products
 
-    uint256 private constant UNMONT = 1057030144; // 2^-32
+    uint256 private constant ONE = 33554430; // 2^32
+    uint256 private constant SQUARE = 402124772; // 2^64
+    uint256 private constant INVERSE = 1057030144; // 2^-32
     uint256 private constant SHIFT_INVERSE = 710235478; // of the coset that the quotients are on, 1/3
     uint256 private constant ROOT_INVERSE = 0x6b1073c7; // of the root of unity of order 2^24
 
@@ -48,17 +50,19 @@ contract StarkConstraints {
     uint256 private constant FROBENIUS_4 = 0x1ded7fcbc00000000000008876a94c00000000000005153c3c1;
     uint256 private constant FROBENIUS_4_HIGH = 0x7a7a17420000000000000088b9b96;
 
-    // Memory: one word a slot, from BASE on; the slots after these are in StarkProgram.sol.
-    uint256 private constant BASE = 0x80;
-    uint256 private constant ALPHA = 0x80;
-    uint256 private constant ZETA = 0xa0;
-    uint256 private constant BETA = 0xc0;
-    uint256 private constant COSET = 0xe0; // (zeta/shift)^n
-    uint256 private constant VANISHING = 0x100; // Z_H(zeta)
-    uint256 private constant FIRST = 0x120;
-    uint256 private constant LAST = 0x140;
-    uint256 private constant TRANSITION = 0x160;
-    uint256 private constant PREFIXES = 0x180;
+    // Memory: of alpha and of beta the products with 1, X, … X^4, each two words of lanes of 85 bits (three coefficients, then
+    // two); then one word a slot, from BASE on. The slots after these are in StarkProgram.sol.
+    uint256 private constant ALPHAS = 0x80;
+    uint256 private constant BETAS = 0x1c0;
+    uint256 private constant BASE = 0x300;
+    uint256 private constant ZETA = 0x320;
+    uint256 private constant BETA = 0x340;
+    uint256 private constant COSET = 0x360; // (zeta/shift)^n
+    uint256 private constant VANISHING = 0x380; // Z_H(zeta)
+    uint256 private constant FIRST = 0x3a0;
+    uint256 private constant LAST = 0x3c0;
+    uint256 private constant TRANSITION = 0x3e0;
+    uint256 private constant PREFIXES = 0x400;
 
     uint256 private constant HEIGHTS_FROM = 0x80; // of calldata
     uint256 private constant PUBLICS_FROM = 0xa0;
@@ -83,7 +87,12 @@ contract StarkConstraints {
             }
 
             /// By an element of F.
-            function scaled(x, c) -> z {
+            function scaled(x, y) -> z {
+                let c := mulmod(y, INVERSE, P)
+                if iszero(shr(51, x)) {
+                    z := mulmod(x, c, P)
+                    leave
+                }
                 z := mod(mul(shr(204, x), c), P)
                 z := or(shl(51, z), mod(mul(and(shr(153, x), M51), c), P))
                 z := or(shl(51, z), mod(mul(and(shr(102, x), M51), c), P))
@@ -91,14 +100,14 @@ contract StarkConstraints {
                 z := or(shl(51, z), mod(mul(and(x, M51), c), P))
             }
 
-            /// The bounds of two lanes, multiplied, are at most 2^82: five such products are below 2^85.
-            function product(x, y) -> z {
+            /// x·y as a polynomial: coefficients 0 to 2, 3 to 5, 6 to 8, in lanes of 85 bits; what is above bit 254 is of no
+            /// use. The bounds of two lanes, multiplied, are at most 2^82: five such products are below 2^85.
+            function multiplied(x, y) -> low, middle, high {
                 let y0 := or(or(and(y, M51), shl(34, and(y, shl(51, M51)))), shl(68, and(y, shl(102, M51))))
                 let y1 := or(and(shr(153, y), M51), shl(85, shr(204, y)))
-                // Coefficients 0 to 2, 3 to 5, 6 to 8 of the product of polynomials. What is above bit 254 is of no use.
                 let lane := and(x, M51)
-                let low := mul(lane, y0)
-                let middle := mul(lane, y1)
+                low := mul(lane, y0)
+                middle := mul(lane, y1)
                 lane := and(shr(51, x), M51)
                 let part := mul(lane, y0)
                 low := add(low, shl(85, part))
@@ -109,7 +118,7 @@ contract StarkConstraints {
                 middle := add(middle, shr(85, part))
                 part := mul(lane, y1)
                 middle := add(middle, shl(170, part))
-                let high := shr(85, part)
+                high := shr(85, part)
                 lane := and(shr(153, x), M51)
                 middle := add(middle, mul(lane, y0))
                 high := add(high, mul(lane, y1))
@@ -117,16 +126,60 @@ contract StarkConstraints {
                 part := mul(lane, y0)
                 middle := add(middle, shl(85, part))
                 high := add(high, add(shr(170, part), shl(85, mul(lane, y1))))
-                // X^5 = 1 - X^2, X^6 = X - X^3, X^7 = X^2 - X^4, X^8 = X^3 + X^2 - 1.
+            }
+
+            /// Such a polynomial, or a sum of them, in E: X^5 = 1 - X^2, X^6 = X - X^3, X^7 = X^2 - X^4, X^8 = X^3 + X^2 - 1.
+            function settled(low, middle, high) -> z {
                 let five := and(shr(170, middle), M85)
                 let six := and(high, M85)
                 let seven := and(shr(85, high), M85)
                 let eight := and(shr(170, high), M85)
-                z := mod(sub(add(BIG, and(shr(85, middle), M85)), seven), P)
-                z := or(shl(51, z), mod(add(sub(add(BIG, and(middle, M85)), six), eight), P))
-                z := or(shl(51, z), mod(add(sub(add(BIG, and(shr(170, low), M85)), five), add(seven, eight)), P))
-                z := or(shl(51, z), mod(add(and(shr(85, low), M85), six), P))
-                z := or(shl(51, z), mod(add(sub(add(BIG, and(low, M85)), eight), five), P))
+                z := mulmod(sub(add(BIG, and(shr(85, middle), M85)), seven), INVERSE, P)
+                z := or(shl(51, z), mulmod(add(sub(add(BIG, and(middle, M85)), six), eight), INVERSE, P))
+                z := or(
+                    shl(51, z),
+                    mulmod(add(sub(add(BIG, and(shr(170, low), M85)), five), add(seven, eight)), INVERSE, P)
+                )
+                z := or(shl(51, z), mulmod(add(and(shr(85, low), M85), six), INVERSE, P))
+                z := or(shl(51, z), mulmod(add(sub(add(BIG, and(low, M85)), eight), five), INVERSE, P))
+            }
+
+            function product(x, y) -> z {
+                let low, middle, high := multiplied(x, y)
+                z := settled(low, middle, high)
+            }
+
+            /// Writes x, x·X, … x·X^4 for `multiple`; x is below p.
+            function tabulate(at, x) {
+                for { let end := add(at, 320) } lt(at, end) { at := add(at, 64) } {
+                    mstore(at, or(or(and(x, M51), shl(34, and(x, shl(51, M51)))), shl(68, and(x, shl(102, M51)))))
+                    mstore(add(at, 32), or(and(shr(153, x), M51), shl(85, shr(204, x))))
+                    x := reduced(shifted(x, 0, P))
+                }
+            }
+
+            /// x·y, y as tabulated. Lanes of x are below 2^50.
+            function multiple(x, at) -> z {
+                let lane := and(x, M51)
+                let low := mul(lane, mload(at))
+                let high := mul(lane, mload(add(at, 32)))
+                lane := and(shr(51, x), M51)
+                low := add(low, mul(lane, mload(add(at, 64))))
+                high := add(high, mul(lane, mload(add(at, 96))))
+                lane := and(shr(102, x), M51)
+                low := add(low, mul(lane, mload(add(at, 128))))
+                high := add(high, mul(lane, mload(add(at, 160))))
+                lane := and(shr(153, x), M51)
+                low := add(low, mul(lane, mload(add(at, 192))))
+                high := add(high, mul(lane, mload(add(at, 224))))
+                lane := shr(204, x)
+                low := add(low, mul(lane, mload(add(at, 256))))
+                high := add(high, mul(lane, mload(add(at, 288))))
+                z := mulmod(shr(85, high), INVERSE, P)
+                z := or(shl(51, z), mulmod(and(high, M85), INVERSE, P))
+                z := or(shl(51, z), mulmod(shr(170, low), INVERSE, P))
+                z := or(shl(51, z), mulmod(and(shr(85, low), M85), INVERSE, P))
+                z := or(shl(51, z), mulmod(and(low, M85), INVERSE, P))
             }
 
             /// To the power p.
@@ -159,7 +212,7 @@ contract StarkConstraints {
                     power := mulmod(power, power, P)
                     if and(sub(P, 2), bit) { power := mulmod(power, norm, P) }
                 }
-                z := scaled(y, power)
+                z := scaled(y, mulmod(power, SQUARE, P))
             }
 
             /// To the power 2^n, in F.
@@ -168,11 +221,12 @@ contract StarkConstraints {
                 for {} n { n := sub(n, 1) } { z := mulmod(z, z, P) }
             }
 
-            /// Of a word with coefficient i at bit 32·i.
+            /// Of a word with coefficient i at bit 32·i, not in Montgomery form.
             function spread(w) -> z {
                 z := pack(
                     and(w, M32), and(shr(32, w), M32), and(shr(64, w), M32), and(shr(96, w), M32), and(shr(128, w), M32)
                 )
+                z := scaled(z, SQUARE)
             }
 
             /// Of 20 bytes as they stand in the proof.
@@ -180,12 +234,8 @@ contract StarkConstraints {
                 let w := calldataload(from)
                 w := or(shl(8, and(w, BYTES)), and(shr(8, w), BYTES))
                 w := or(shl(16, and(w, PAIRS)), and(shr(16, w), PAIRS))
-                z := scaled(
-                    pack(
-                        shr(224, w), and(shr(192, w), M32), and(shr(160, w), M32), and(shr(128, w), M32),
-                        and(shr(96, w), M32)
-                    ),
-                    UNMONT
+                z := pack(
+                    shr(224, w), and(shr(192, w), M32), and(shr(160, w), M32), and(shr(128, w), M32), and(shr(96, w), M32)
                 )
             }
 
@@ -208,15 +258,19 @@ contract StarkConstraints {
                 let zeta := mload(ZETA)
                 let power := zeta
                 for { let i := 0 } lt(i, height) { i := add(i, 1) } { power := product(power, power) }
-                mstore(COSET, scaled(power, squared(SHIFT_INVERSE, height)))
-                let vanishing := reduced(add(power, sub(P, 1)))
+                mstore(COSET, scaled(power, mulmod(squared(SHIFT_INVERSE, height), ONE, P)))
+                let vanishing := reduced(add(power, sub(P, ONE)))
                 mstore(VANISHING, vanishing)
                 ok := and(iszero(iszero(vanishing)), lt(height, 25))
                 if ok {
-                    let transition := reduced(add(zeta, sub(P, squared(ROOT_INVERSE, sub(24, height)))))
+                    let root := mulmod(squared(ROOT_INVERSE, sub(24, height)), ONE, P)
+                    let transition := reduced(add(zeta, sub(P, root)))
+                    // One inverse for both.
+                    let start := reduced(add(zeta, sub(P, ONE)))
+                    let both := product(vanishing, inverse(product(start, transition)))
                     mstore(TRANSITION, transition)
-                    mstore(LAST, product(vanishing, inverse(transition)))
-                    mstore(FIRST, product(vanishing, inverse(reduced(add(zeta, sub(P, 1))))))
+                    mstore(FIRST, product(both, transition))
+                    mstore(LAST, product(both, start))
                 }
             }
 
@@ -253,7 +307,6 @@ contract StarkConstraints {
             /// round's S-box are columns. The state is at most 35·p a lane.
             function permutation(columns, before) -> folded {
                 folded := before
-                let alpha := mload(ALPHA)
                 let rounds := CONSTANTS_AT
                 for { let at := STATE_AT } lt(at, STATE_END) { at := add(at, 32) } {
                     mstore(at, mload(columns))
@@ -265,7 +318,7 @@ contract StarkConstraints {
                         for { let end := add(rounds, 640) } lt(rounds, end) { rounds := add(rounds, 32) } {
                             let x := cube(add(mload(STATE_AT), mload(rounds)))
                             let post := mload(columns)
-                            folded := add(product(folded, alpha), sub(add(x, PAD), post))
+                            folded := add(multiple(folded, ALPHAS), sub(add(x, PAD), post))
                             mstore(STATE_AT, post)
                             columns := add(columns, 32)
                             let sum := 0
@@ -285,7 +338,7 @@ contract StarkConstraints {
                     external()
                     for { let at := STATE_AT } lt(at, STATE_END) { at := add(at, 32) } {
                         let post := mload(columns)
-                        folded := add(product(folded, alpha), sub(add(mload(at), PAD), post))
+                        folded := add(multiple(folded, ALPHAS), sub(add(mload(at), PAD), post))
                         mstore(at, post)
                         columns := add(columns, 32)
                     }
@@ -293,11 +346,12 @@ contract StarkConstraints {
             }
 
             // What the program reads.
-            mstore(ALPHA, spread(calldataload(0x40)))
+            tabulate(ALPHAS, spread(calldataload(0x40)))
             mstore(ZETA, spread(calldataload(0x60)))
             {
                 let beta := spread(calldataload(0x20))
                 mstore(BETA, beta)
+                tabulate(BETAS, beta)
                 let offset := beta
                 for { let i := 1 } lt(i, MAX_MESSAGE) { i := add(i, 1) } { offset := product(offset, beta) }
                 let prefix := spread(calldataload(0))
@@ -308,7 +362,7 @@ contract StarkConstraints {
             }
             let from := PUBLICS_FROM
             for { let at := PUBLICS_AT } lt(at, CLAIMS_AT) { at := add(at, 32) } {
-                mstore(at, shr(224, calldataload(from)))
+                mstore(at, mulmod(shr(224, calldataload(from)), ONE, P))
                 from := add(from, 4)
             }
             let sum := 0
@@ -344,33 +398,79 @@ contract StarkConstraints {
                 }
             }
 
-            // The program: one accumulator, and the folded constraints of the table.
+            // The program: an accumulator, a sum of products, and the folded constraints of the table.
             let x := 0
+            let low := 0
+            let middle := 0
+            let high := 0
             let folded := 0
+            let height := 0x100
             from := add(program, 32)
             for { let end := add(from, mload(program)) } lt(from, end) { from := add(from, 2) } {
                 let instruction := shr(240, mload(from))
-                let operand := and(instruction, 0xfff)
-                let at := add(BASE, shl(5, operand))
-                switch shr(12, instruction)
-                case 0 { x := mload(at) } // LOAD
-                case 1 { mstore(at, x) } // STORE
-                case 2 { x := add(x, mload(at)) } // ADD
-                case 3 { x := product(x, mload(at)) } // MUL
-                case 4 { x := sub(add(x, PAD), mload(at)) } // SUB
-                case 5 { x := sub(add(mload(at), PAD), x) } // FROM
-                case 6 { folded := add(product(folded, mload(ALPHA)), x) } // FOLD
-                case 7 { x := reduced(x) } // REDUCE
-                case 8 { x := mul(x, operand) } // TIMES
-                case 9 { x := scaled(x, mload(at)) } // SCALE
-                case 10 { x := sub(PAD, x) } // NEGATE
-                case 11 { ok := and(ok, select(and(shr(shl(3, operand), calldataload(HEIGHTS_FROM)), 0xff))) } // TABLE
-                case 12 {
-                    // END: the quotient times Z_H is in x.
-                    ok := and(ok, eq(reduced(x), reduced(folded)))
-                    folded := 0
+                let at := add(BASE, shl(5, and(instruction, 0xfff)))
+                // Four and four: a switch compares one by one.
+                switch shr(14, instruction)
+                case 0 {
+                    switch shr(12, instruction)
+                    case 3 { mstore(at, x) } // STORE
+                    case 2 { x := mload(at) } // LOAD
+                    case 1 { x := add(x, mload(at)) } // ADD
+                    default { x := product(x, mload(at)) } // MUL
                 }
-                default { folded := permutation(at, folded) } // POSEIDON2
+                case 1 {
+                    switch shr(12, instruction)
+                    case 6 { x := sub(add(x, PAD), mload(at)) } // SUB
+                    case 5 {
+                        // COLLECT
+                        from := add(from, 2)
+                        let l, m, h := multiplied(mload(at), mload(add(BASE, shl(5, shr(240, mload(from))))))
+                        low := add(low, l)
+                        middle := add(middle, m)
+                        high := add(high, h)
+                    }
+                    case 7 { x := add(multiple(x, BETAS), mload(at)) } // HORNER
+                    default {
+                        // PRODUCT
+                        from := add(from, 2)
+                        x := product(mload(at), mload(add(BASE, shl(5, shr(240, mload(from))))))
+                    }
+                }
+                case 2 {
+                    switch shr(12, instruction)
+                    case 11 { x := scaled(x, mload(at)) } // SCALE
+                    case 8 { folded := add(multiple(folded, ALPHAS), x) } // FOLD
+                    case 9 { x := reduced(x) } // REDUCE
+                    default { x := sub(add(mload(at), PAD), x) } // FROM
+                }
+                default {
+                    switch shr(12, instruction)
+                    case 12 {
+                        // TOTAL
+                        x := settled(low, middle, high)
+                        low := 0
+                        middle := 0
+                        high := 0
+                    }
+                    case 13 { x := mul(x, and(instruction, 0xfff)) } // TIMES
+                    case 14 {
+                        // TABLE
+                        let own := and(shr(shl(3, and(instruction, 0xfff)), calldataload(HEIGHTS_FROM)), 0xff)
+                        if iszero(eq(own, height)) {
+                            height := own
+                            ok := and(ok, select(height))
+                        }
+                    }
+                    default {
+                        switch eq(at, BASE)
+                        case 1 {
+                            // END: the quotient times Z_H is in x.
+                            ok := and(ok, eq(reduced(x), reduced(folded)))
+                            folded := 0
+                        }
+                        default { folded := permutation(at, folded) } // POSEIDON2
+                    }
+                }
             }
             mstore(0, ok)
             return(0, 32)

@@ -1,27 +1,31 @@
 //! The tables' identities at zeta as a program for L1 (contracts/StarkConstraints.sol), made from the symbolic constraints.
 //!
-//! The contract's machine has slots, an accumulator `x` and a sum `folded`, all elements of the extension in lanes that
-//! may exceed `p`. An instruction is two bytes: the operation in the upper 4 bits, its operand in the lower 12.
+//! The contract's machine has slots, an accumulator `x`, a sum of products, and the sum `folded`, all elements of the extension
+//! in lanes that may exceed `p`. An instruction is two bytes, the operation in the upper 4 bits, its operand in the lower 12; two
+//! operations have a second operand, which is another two bytes.
 //!
 //! | operation | | |
 //! | --- | --- | --- |
-//! | 0 `LOAD s` | `x = slot` | |
-//! | 1 `STORE s` | `slot = x` | |
-//! | 2 `ADD s` | `x + slot` | |
-//! | 3 `MUL s` | `x · slot` | reduces |
-//! | 4 `SUB s` | `x - slot` | the slot at most `16p` a lane |
-//! | 5 `FROM s` | `slot - x` | `x` at most `16p` a lane |
-//! | 6 `FOLD` | `folded = folded · alpha + x` | |
-//! | 7 `REDUCE` | `x` below `p` in each lane | |
-//! | 8 `TIMES n` | `n · x` | |
-//! | 9 `SCALE s` | `x` times the slot, which is in the field itself | reduces |
-//! | 10 `NEGATE` | `-x` | `x` at most `16p` a lane |
-//! | 11 `TABLE t` | the selectors at zeta of table `t`'s height, to their slots | |
-//! | 12 `END` | checks that `x`, the quotient times `Z_H`, is `folded`; `folded = 0` | |
-//! | 13 `POSEIDON2 s` | folds the constraints of `p3-poseidon2-air` on the columns from this slot on | uses `x` |
+//! | 0 `MUL s` | `x · slot` | reduces |
+//! | 1 `ADD s` | `x + slot` | |
+//! | 2 `LOAD s` | `x = slot` | |
+//! | 3 `STORE s` | `slot = x` | |
+//! | 4 `PRODUCT s t` | `x = slot · slot` | reduces |
+//! | 5 `COLLECT s t` | adds `slot · slot` to the sum of products | |
+//! | 6 `SUB s` | `x - slot` | the slot at most `16p` a lane |
+//! | 7 `HORNER s` | `x · beta + slot` | |
+//! | 8 `FOLD` | `folded = folded · alpha + x` | |
+//! | 9 `REDUCE` | `x` below `p` in each lane | |
+//! | 10 `FROM s` | `slot - x` | `x` at most `16p` a lane |
+//! | 11 `SCALE s` | `x` times the slot, which is in the field itself | reduces |
+//! | 12 `TOTAL` | `x` is the sum of products, which becomes 0 | reduces |
+//! | 13 `TIMES n` | `n · x` | |
+//! | 14 `TABLE t` | the selectors at zeta of table `t`'s height, to their slots | |
+//! | 15 `END` | checks that `x`, the quotient times `Z_H`, is `folded`; `folded = 0` | operand 0 |
+//! | 15 `POSEIDON2 s` | folds the constraints of `p3-poseidon2-air` on the columns from this slot on | leaves `x` alone |
 //!
 //! The constants that `POSEIDON2` needs stand first in the list: those of the rounds, in their order, then the diagonal of the
-//! internal layer.
+//! internal layer. All constants are in Montgomery form, as are all numbers of the machine.
 
 use std::collections::HashMap;
 use std::fmt::Write as _;
@@ -149,7 +153,7 @@ const TRANSITION: usize = 7;
 const PREFIXES: usize = 8;
 
 /// The address of the first slot.
-const BASE: usize = 0x80;
+const BASE: usize = 0x300;
 /// Elements of the permutation's state.
 const STATE: usize = 16;
 
@@ -421,25 +425,27 @@ impl Reader<'_> {
 /// An operation of the contract's machine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Op {
-    Load = 0,
-    Store = 1,
-    Add = 2,
-    Mul = 3,
-    Sub = 4,
-    From = 5,
-    Fold = 6,
-    Reduce = 7,
-    Times = 8,
-    Scale = 9,
-    Negate = 10,
-    Table = 11,
-    End = 12,
-    Poseidon2 = 13,
+    Mul = 0,
+    Add = 1,
+    Load = 2,
+    Store = 3,
+    Product = 4,
+    Collect = 5,
+    Sub = 6,
+    Horner = 7,
+    Fold = 8,
+    Reduce = 9,
+    From = 10,
+    Scale = 11,
+    Total = 12,
+    Times = 13,
+    Table = 14,
+    Other = 15,
 }
 
 type Permutation = Poseidon2Air<F, GenericPoseidon2LinearLayersKoalaBear, STATE, 3, 0, 4, 20>;
 
-/// The permutation's constraints as [`Op::Poseidon2`] folds them, on the table's first columns.
+/// The permutation's constraints as `POSEIDON2` folds them, on the table's first columns.
 fn permutation_constraints() -> Vec<SymbolicExpression<F>> {
     let air = Permutation::new(RoundConstants::new(
         KOALABEAR_POSEIDON2_RC_16_EXTERNAL_INITIAL,
@@ -450,7 +456,7 @@ fn permutation_constraints() -> Vec<SymbolicExpression<F>> {
     get_symbolic_constraints::<F, EF, _, _>(&air, layout, &[], &LogUpGadget::new()).0
 }
 
-/// What [`Op::Poseidon2`] reads: the rounds' constants, and the diagonal `d` of the internal layer `x_i = d_i·x_i + Σ x`.
+/// What `POSEIDON2` reads: the rounds' constants, and the diagonal `d` of the internal layer `x_i = d_i·x_i + Σ x`.
 fn permutation_constants() -> Vec<F> {
     let diagonal = (0..STATE).map(|i| {
         let mut unit = [F::ZERO; STATE];
@@ -473,7 +479,7 @@ const FACTORS: u128 = 1 << 82;
 const SMALL: u32 = 1 << 10;
 
 /// Where a value stands while the program is made: slots of temporaries are given out at the end.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum Place {
     Slot(usize),
     Temporary(usize),
@@ -483,22 +489,30 @@ enum Place {
     Number(usize),
 }
 
+/// An operation, its operand, and its second if it has one.
+type Instruction = (Op, Place, Option<Place>);
+
 /// Makes instructions.
 #[derive(Default)]
 struct Writer {
-    code: Vec<(Op, Place)>,
+    code: Vec<Instruction>,
     constants: Vec<F>,
     /// Bounds of temporaries.
     bounds: Vec<u128>,
-    /// The bound of `x`, and where else its value stands.
+    /// The bound of `x`; where else its value stands; whether its lanes but the first are 0 if it is in the field itself.
     bound: u128,
     held: Option<Place>,
+    clean: bool,
 }
 
 impl Writer {
     fn emit(&mut self, op: Op, place: Place) {
-        self.code.push((op, place));
+        self.code.push((op, place, None));
         self.held = None;
+    }
+
+    fn number(&mut self, op: Op, number: usize) {
+        self.emit(op, Place::Number(number));
     }
 
     fn constant(&mut self, c: F) -> Place {
@@ -516,10 +530,20 @@ impl Writer {
         }
     }
 
+    /// After an operation that reduces.
+    fn reduced(&mut self) {
+        self.bound = REDUCED;
+        self.clean = true;
+    }
+
+    fn reduce(&mut self) {
+        self.number(Op::Reduce, 0);
+        self.reduced();
+    }
+
     fn reduce_above(&mut self, bound: u128) {
         if self.bound > bound {
-            self.emit(Op::Reduce, Place::Number(0));
-            self.bound = REDUCED;
+            self.reduce();
         }
     }
 
@@ -529,9 +553,10 @@ impl Writer {
             self.held = Some(place);
         }
         self.bound = self.bound_of(place);
+        self.clean = true;
     }
 
-    /// Keeps `x`, with a bound that any operation takes.
+    /// Keeps `x`, with a bound that any operation takes. One in the field itself is clean then: see [`Scheduler::value`].
     fn store(&mut self) -> Place {
         self.reduce_above(SUBTRAHEND);
         self.bounds.push(self.bound);
@@ -552,36 +577,68 @@ impl Writer {
         self.reduce_above(LANE - SUBTRAHEND);
         self.emit(Op::Sub, place);
         self.bound += SUBTRAHEND;
+        self.clean = false;
     }
 
     fn from(&mut self, place: Place) {
         self.reduce_above(SUBTRAHEND);
         self.emit(Op::From, place);
         self.bound = self.bound_of(place) + SUBTRAHEND;
+        self.clean = false;
     }
 
     fn negate(&mut self) {
-        self.reduce_above(SUBTRAHEND);
-        self.emit(Op::Negate, Place::Number(0));
-        self.bound = SUBTRAHEND;
+        let zero = self.constant(F::ZERO);
+        self.from(zero);
     }
 
     fn mul(&mut self, place: Place) {
         self.reduce_above(FACTORS / self.bound_of(place));
-        self.emit(Op::Mul, place);
-        self.bound = REDUCED;
+        // Multiplying what has just been loaded is one operation.
+        match self.code.last() {
+            Some(&(Op::Load, loaded, None)) if self.held == Some(loaded) => {
+                self.code.pop();
+                self.code.push((Op::Product, loaded, Some(place)));
+                self.held = None;
+            }
+            _ => self.emit(Op::Mul, place),
+        }
+        self.reduced();
+    }
+
+    /// The sum of the products of some places.
+    fn products(&mut self, factors: &[(Place, Place)]) {
+        let mut sum = 0;
+        for &(x, y) in factors {
+            sum += self.bound_of(x) * self.bound_of(y);
+            self.code.push((Op::Collect, x, Some(y)));
+        }
+        assert!(sum <= FACTORS, "{} products are too many", factors.len());
+        self.number(Op::Total, 0);
+        self.reduced();
+    }
+
+    fn horner(&mut self, place: Place) {
+        self.reduce_above(FACTORS / REDUCED);
+        self.emit(Op::Horner, place);
+        self.reduced();
+        self.bound += self.bound_of(place);
+    }
+
+    fn scale(&mut self, place: Place) {
+        self.emit(Op::Scale, place);
+        self.reduced();
     }
 
     fn times(&mut self, c: F) {
         let n = c.as_canonical_u32();
         if n < SMALL {
             self.reduce_above(LANE / u128::from(n));
-            self.emit(Op::Times, Place::Number(n as usize));
+            self.number(Op::Times, n as usize);
             self.bound *= u128::from(n);
         } else {
             let place = self.constant(c);
-            self.emit(Op::Scale, place);
-            self.bound = REDUCED;
+            self.scale(place);
         }
     }
 }
@@ -591,6 +648,8 @@ struct Scheduler<'a> {
     graph: &'a Graph,
     /// How often each node is an operand or a result.
     uses: Vec<usize>,
+    /// Whether a node is in the field itself: public values, constants, and what is made of them.
+    scalars: Vec<bool>,
     places: HashMap<usize, Place>,
     writer: &'a mut Writer,
 }
@@ -612,7 +671,14 @@ impl Scheduler<'_> {
         }
         self.value(node);
         // A node with several uses was stored when it was computed.
-        self.place(node).unwrap_or_else(|| self.writer.store())
+        self.place(node).unwrap_or_else(|| self.store(node))
+    }
+
+    fn store(&mut self, node: usize) -> Place {
+        if self.scalars[node] && !self.writer.clean {
+            self.writer.reduce();
+        }
+        self.writer.store()
     }
 
     /// Puts a node into `x`.
@@ -626,33 +692,85 @@ impl Scheduler<'_> {
                 self.value(x);
                 self.writer.negate();
             }
-            Node::Mul(x, y) if x == y => {
-                let x = self.stored(x);
-                self.writer.load(x);
-                self.writer.mul(x);
-            }
-            Node::Mul(x, y) => {
-                if let Node::Constant(c) = self.graph.nodes[y] {
-                    self.value(x);
-                    self.writer.times(c);
-                } else {
-                    let place = self.operands(x, y).0;
-                    self.writer.mul(place);
-                }
-            }
-            Node::Add(x, y) => {
-                let place = self.operands(x, y).0;
-                self.writer.add(place);
-            }
+            Node::Mul(x, y) => self.product(x, y),
+            Node::Add(x, y) => self.sum(x, y),
             Node::Sub(x, y) => match self.operands(x, y) {
                 (place, false) => self.writer.sub(place),
                 (place, true) => self.writer.from(place),
             },
         }
         if self.uses[node] > 1 {
-            let place = self.writer.store();
+            let place = self.store(node);
             self.places.insert(node, place);
         }
+    }
+
+    fn product(&mut self, x: usize, y: usize) {
+        if let Node::Constant(c) = self.graph.nodes[y] {
+            self.value(x);
+            self.writer.times(c);
+        } else if let Some(x) = self.by_beta(x, y) {
+            self.value(x);
+            let zero = self.writer.constant(F::ZERO);
+            self.writer.horner(zero);
+        } else if self.scalars[x] || self.scalars[y] {
+            let (scalar, other) = if self.scalars[y] { (y, x) } else { (x, y) };
+            let scalar = self.stored(scalar);
+            self.value(other);
+            self.writer.scale(scalar);
+        } else if x == y {
+            let x = self.stored(x);
+            self.writer.load(x);
+            self.writer.mul(x);
+        } else {
+            let place = self.operands(x, y).0;
+            self.writer.mul(place);
+        }
+    }
+
+    fn sum(&mut self, x: usize, y: usize) {
+        for (step, other) in [(x, y), (y, x)] {
+            if let Node::Mul(a, b) = self.graph.nodes[step]
+                && self.uses[step] == 1
+                && let Some(message) = self.by_beta(a, b)
+            {
+                let other = self.stored(other);
+                self.value(message);
+                return self.writer.horner(other);
+            }
+        }
+        let (mut products, mut others) = (vec![], vec![]);
+        self.terms(x, &mut products, &mut others);
+        self.terms(y, &mut products, &mut others);
+        if products.len() < 2 {
+            let place = self.operands(x, y).0;
+            return self.writer.add(place);
+        }
+        // What is in memory is not touched by the sum of products, but its parts may need it: so they come first.
+        let products: Vec<_> = products.into_iter().map(|(x, y)| (self.stored(x), self.stored(y))).collect();
+        let others: Vec<_> = others.into_iter().map(|other| self.stored(other)).collect();
+        self.writer.products(&products);
+        for other in others {
+            self.writer.add(other);
+        }
+    }
+
+    /// The products among the terms of a sum, and the rest.
+    fn terms(&self, node: usize, products: &mut Vec<(usize, usize)>, others: &mut Vec<usize>) {
+        match self.graph.nodes[node] {
+            _ if self.uses[node] > 1 => others.push(node),
+            Node::Add(x, y) => {
+                self.terms(x, products, others);
+                self.terms(y, products, others);
+            }
+            Node::Mul(x, y) if !self.scalars[x] && !self.scalars[y] && self.by_beta(x, y).is_none() => products.push((x, y)),
+            _ => others.push(node),
+        }
+    }
+
+    /// The other factor, if one is beta.
+    fn by_beta(&self, x: usize, y: usize) -> Option<usize> {
+        [(x, y), (y, x)].into_iter().find(|&(beta, _)| self.graph.nodes[beta] == Node::Slot(BETA)).map(|(_, other)| other)
     }
 
     /// One operand into `x`, the other in memory: its place, and whether it is the first.
@@ -717,20 +835,21 @@ impl Program {
             let quotient = reader.quotient();
             let graph = reader.graph;
 
-            writer.emit(Op::Table, Place::Number(t));
+            writer.number(Op::Table, t);
             if !permutation.is_empty() {
                 assert!(constraints.starts_with(&permutation), "{}: the permutation's constraints come first", shape.table);
                 constraints.drain(..permutation.len());
-                writer.emit(Op::Poseidon2, Place::Slot(slots.tables[t][0]));
+                writer.emit(Op::Other, Place::Slot(slots.tables[t][0]));
             }
             let uses = uses(&graph, constraints.iter().copied().chain([quotient]));
-            let mut scheduler = Scheduler { graph: &graph, uses, places: HashMap::new(), writer: &mut writer };
+            let mut scheduler =
+                Scheduler { graph: &graph, uses, scalars: scalars(&graph, &slots), places: HashMap::new(), writer: &mut writer };
             for constraint in constraints {
                 scheduler.value(constraint);
-                scheduler.writer.emit(Op::Fold, Place::Number(0));
+                scheduler.writer.number(Op::Fold, 0);
             }
             scheduler.value(quotient);
-            writer.emit(Op::End, Place::Number(0));
+            writer.number(Op::Other, 0);
         }
 
         let temporaries = slots.constants + writer.constants.len();
@@ -769,7 +888,7 @@ impl Program {
         for (name, slot) in addresses {
             writeln!(text, "uint256 constant {name} = {:#x};", BASE + 32 * slot).expect("strings take all");
         }
-        let constants: Vec<u8> = self.constants.iter().flat_map(|c| c.as_canonical_u32().to_be_bytes()).collect();
+        let constants: Vec<u8> = self.constants.iter().flat_map(|&c| montgomery(c).to_be_bytes()).collect();
         let code: Vec<u8> = self.code.iter().flat_map(|instruction| instruction.to_be_bytes()).collect();
         for (name, bytes) in [("STARK_CONSTANTS", constants), ("STARK_PROGRAM", code)] {
             write!(text, "\nbytes constant {name} =").expect("strings take all");
@@ -789,6 +908,11 @@ impl Program {
     pub fn len(&self) -> usize {
         self.code.len()
     }
+}
+
+/// `c·2^32 mod p`.
+fn montgomery(c: F) -> u32 {
+    (c * F::TWO.exp_u64(32)).as_canonical_u32()
 }
 
 /// Which of [`Public::to_vec`] a table's constraints see, in their order.
@@ -825,36 +949,52 @@ fn uses(graph: &Graph, results: impl Iterator<Item = usize>) -> Vec<usize> {
     uses
 }
 
+/// Which nodes are in the field itself. Operands come before what is made of them.
+fn scalars(graph: &Graph, slots: &Slots) -> Vec<bool> {
+    let mut scalars: Vec<bool> = vec![];
+    for node in &graph.nodes {
+        scalars.push(match *node {
+            Node::Slot(slot) => (slots.publics..slots.claims).contains(&slot),
+            Node::Constant(_) => true,
+            Node::Neg(x) => scalars[x],
+            Node::Add(x, y) | Node::Sub(x, y) | Node::Mul(x, y) => scalars[x] && scalars[y],
+        });
+    }
+    scalars
+}
+
 /// Gives temporaries their slots, each again after its last use, and encodes: the code and the number of slots.
-fn allocated(code: &[(Op, Place)], constants: usize, first: usize) -> (Vec<u16>, usize) {
+fn allocated(code: &[Instruction], constants: usize, first: usize) -> (Vec<u16>, usize) {
+    let places = |&(_, x, y): &Instruction| std::iter::once(x).chain(y);
     let mut last = HashMap::new();
-    for (i, &(_, place)) in code.iter().enumerate() {
-        if let Place::Temporary(t) = place {
-            last.insert(t, i);
-        }
+    for (i, instruction) in code.iter().enumerate() {
+        last.extend(places(instruction).map(|place| (place, i)));
     }
     let (mut free, mut slots, mut next) = (vec![], HashMap::new(), first);
-    let encoded = code.iter().enumerate().map(|(i, &(op, place))| {
-        let operand = match place {
-            Place::Slot(slot) => slot,
-            Place::Constant(c) => constants + c,
-            Place::Number(n) => n,
-            Place::Temporary(t) => {
-                let slot = *slots.entry(t).or_insert_with(|| {
+    let mut encoded = vec![];
+    for (i, instruction) in code.iter().enumerate() {
+        let mut op = (instruction.0 as u16) << 12;
+        for place in places(instruction) {
+            let operand = match place {
+                Place::Slot(slot) => slot,
+                Place::Constant(c) => constants + c,
+                Place::Number(n) => n,
+                Place::Temporary(_) => *slots.entry(place).or_insert_with(|| {
                     free.pop().unwrap_or_else(|| {
                         next += 1;
                         next - 1
                     })
-                });
-                if last[&t] == i {
-                    free.push(slot);
-                }
-                slot
+                }),
+            };
+            encoded.push(op | (operand & 0xfff) as u16);
+            op = 0;
+        }
+        for place in places(instruction) {
+            if matches!(place, Place::Temporary(_)) && last[&place] == i {
+                free.extend(slots.remove(&place));
             }
-        };
-        (op as u16) << 12 | (operand & 0xfff) as u16
-    });
-    let encoded = encoded.collect();
+        }
+    }
     (encoded, next)
 }
 
@@ -882,10 +1022,5 @@ mod tests {
         }
         let program = Program::new(&shapes);
         println!("{} instructions, {} slots, {} constants", program.len(), program.memory, program.constants.len());
-        let mut ops = [0; 14];
-        for i in &program.code {
-            ops[(i >> 12) as usize] += 1;
-        }
-        println!("{ops:?}");
     }
 }
