@@ -120,8 +120,15 @@ impl Tables {
     /// # Errors
     /// [`Violation::Rows`].
     pub fn new(layout: &Layout, witness: &Witness, public: &Public) -> Result<Self, Violation> {
+        Self::with_heights(layout, witness, public, Heights::of(layout))
+    }
+
+    /// Fills the tables with these heights, which hold the layout.
+    ///
+    /// # Errors
+    /// [`Violation::Rows`].
+    pub fn with_heights(layout: &Layout, witness: &Witness, public: &Public, heights: Heights) -> Result<Self, Violation> {
         same_rows(layout.counts(), witness.counts())?;
-        let heights = Heights::of(layout);
         let preprocessed = Table::ALL.map(|table| tables::preprocessed(table, layout, heights));
         let main = tables::main(preprocessed.each_ref(), witness, public, heights);
         Ok(Self { heights, preprocessed, main, public: *public })

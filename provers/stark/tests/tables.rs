@@ -36,6 +36,24 @@ fn the_truth_holds() {
     checker(&s).check_witness(&s.witness, &s.public).unwrap();
 }
 
+/// Tables that are raised hold what they held, and are those that folding reaches.
+#[test]
+fn raised_tables_hold() {
+    let s = sheet();
+    let mut layout = s.layout.clone();
+    layout.hash.resize(1 << 13, hash::Pre::default());
+    let (least, raised) = (Heights::of(&layout), Parameters::L1.heights(&layout));
+    let arity = Parameters::L1.numbers().max_log_arity;
+    for table in Table::ALL {
+        assert!(raised.log(table) >= least.log(table), "{table}");
+        assert_eq!((raised.log(Table::Hash) - raised.log(table)) % arity, 0, "{table}");
+    }
+    assert_ne!(raised, least);
+    let mut witness = s.witness.clone();
+    witness.hash.resize(1 << 13, hash::Witness::default());
+    Tables::with_heights(&layout, &witness, &s.public, raised).unwrap().check().unwrap();
+}
+
 /// Names of the parts of a row, and where they start.
 fn parts(names: &[(&'static str, usize)]) -> Vec<(&'static str, usize)> {
     names.iter().flat_map(|(name, len)| (0..*len).map(move |i| (*name, i))).collect()
