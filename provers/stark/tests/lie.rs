@@ -6,13 +6,16 @@ mod lie;
 
 use std::path::PathBuf;
 
-use multiprover_stark::check::audit;
+use multiprover_stark::check::{audit, check};
+use multiprover_stark::execution::{self, Statement};
 use multiprover_stark::keys::{Cache, Form, Keys};
 use multiprover_stark::pb::prover as pb;
 use multiprover_stark::program::Program;
 use multiprover_stark::prover::{self, Kept};
 use multiprover_stark::reference;
 use multiprover_stark::suite;
+use prost::Message;
+use serde_json::Value;
 
 const SLOTS: usize = 2;
 
@@ -45,6 +48,34 @@ fn claimed(truth: &pb::ProveRequest, journal: &[u8]) -> pb::Statement {
     own.challenge = suite::extension_bytes(z).into();
     own.evaluation = suite::extension_bytes(suite::evaluate(&words, z)).into();
     statement
+}
+
+fn bytes(v: &Value) -> Vec<u8> {
+    let digits = v.as_str().unwrap().strip_prefix("0x").unwrap().as_bytes();
+    digits.chunks(2).map(|pair| u8::from_str_radix(std::str::from_utf8(pair).unwrap(), 16).unwrap()).collect()
+}
+
+/// A word that is put out is hashed elsewhere, too, from a block of four that the journal has as well: there it stays what it is.
+#[test]
+fn the_fault_is_the_journals_alone() {
+    let path = format!("{}/../../vectors/programs.json", env!("CARGO_MANIFEST_DIR"));
+    let file: Value = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
+    let vector = file["vectors"].as_array().unwrap().iter().find(|v| v["name"] == "bank_payment").unwrap();
+    let program = Program::decode(&bytes(&vector["inputs"]["program"])).unwrap();
+    let mut request = pb::ProveRequest::decode(&bytes(&vector["inputs"]["request"])[..]).unwrap();
+    request.statement.as_mut().unwrap().suites.retain(|s| s.suite == suite::NAME);
+    let truth = Statement::decode(request.statement.as_ref()).unwrap();
+    let advice = execution::execute(&program, &truth, &request).unwrap();
+    for at in 4 * program.input_words..request.journal.len() {
+        let mut journal = request.journal.clone();
+        journal[at] ^= 1;
+        let public = Statement::decode(Some(&claimed(&request, &journal))).unwrap().public();
+        let journal: Vec<u32> = journal.chunks(4).map(|w| u32::from_be_bytes(w.try_into().unwrap())).collect();
+        let claim = lie::Claim { advice: &advice, journal: &journal, z: public.z };
+        let (layout, witness) = lie::lower(&program, 1, Some(&claim)).unwrap();
+        audit(&layout).unwrap();
+        check(&layout, &witness.unwrap(), &public).unwrap_or_else(|violation| panic!("byte {at}: {violation}"));
+    }
 }
 
 #[test]
