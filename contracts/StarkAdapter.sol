@@ -55,7 +55,7 @@ contract StarkAdapter {
     uint256 private constant KEY_SEEDS = 40; // their lengths, 2 bytes each
     uint256 private constant KEY_CAP = 48;
     uint256 private constant KEY_FIXED = KEY_CAP + CAP_BYTES;
-    uint256 private constant MAX_KEY = 8192;
+    uint256 private constant MAX_KEY = 0x2000;
 
     /// In a context (L1.md §4), before what depends on the key.
     uint256 private constant C_ALPHA = 32;
@@ -63,38 +63,39 @@ contract StarkAdapter {
     uint256 private constant C_SUMS = 96;
     uint256 private constant INDICES_BYTES = 32 * ((NUM_QUERIES + 7) / 8);
 
-    /// In memory.
+    /// In memory. The constructor checks that what depends on the shape has room.
     // Masks of 32 bytes, which would be all over the code otherwise.
     uint256 private constant BYTES_AT = 0x1000;
     uint256 private constant PAIRS_AT = 0x1020;
     uint256 private constant LANES_AT = 0x1040;
     uint256 private constant ADDEND_AT = 0x1060;
     uint256 private constant BAD_AT = 0x1080; // carries of all numbers that were read: see _check
-    uint256 private constant DRAWN_AT = BAD_AT + 32; // what is left of the transcript's digest
-    uint256 private constant LEFT_AT = DRAWN_AT + 32; // how many numbers that is
-    uint256 private constant GROUPS_AT = LEFT_AT + 32; // logarithms of the heights of the evaluations
-    uint256 private constant ARITIES_AT = GROUPS_AT + 32 * 9; // logarithms of the foldings' arities
-    uint256 private constant ROOTS_AT = ARITIES_AT + 32 * 25; // of unity, of order 2, 4, 8, …
-    uint256 private constant INVERSES_AT = ROOTS_AT + 32 * 24; // theirs
-    uint256 private constant TURNS_AT = INVERSES_AT + 32 * 24; // of a folding's pairs
-    uint256 private constant COUNTS_AT = TURNS_AT + 32 * 8; // of segments, by round and group
-    uint256 private constant ROWS_AT = COUNTS_AT + 32 * 32; // bytes of a row, by round and group
-    uint256 private constant SEGMENTS_AT = ROWS_AT + 32 * 32; // columns, first power and table, step: by round and group
-    uint256 private constant NEXTS_AT = SEGMENTS_AT + 96 * 8 * 32; // g·zeta, by group
-    uint256 private constant POWERED_AT = NEXTS_AT + 32 * 8; // beta^arity, by folding
-    uint256 private constant SUMS_AT = POWERED_AT + 32 * 25; // of a query's rows, at zeta and g·zeta, by group
-    uint256 private constant POINTS_AT = SUMS_AT + 64 * 8; // (zeta - x), (g·zeta - x), by group
-    uint256 private constant PREFIXES_AT = POINTS_AT + 64 * 8; // products of them
-    uint256 private constant HASHES_AT = PREFIXES_AT + 64 * 8; // of a query's rows
-    uint256 private constant VALUES_AT = HASHES_AT + 32 * 8; // of a coset
-    uint256 private constant LAST_AT = VALUES_AT + 32 * 16; // the last polynomial
-    uint256 private constant KEY_AT = LAST_AT + (32 << FINAL_BITS);
-    uint256 private constant CONTEXT_AT = KEY_AT + MAX_KEY;
-    uint256 private constant BUFFER_AT = CONTEXT_AT + 0x6000;
-    uint256 private constant POWERS_AT = BUFFER_AT + 32 + MAX_KEY + OPENINGS_BYTES + PUBLICS_BYTES + 1024;
-    uint256 private constant TABLES_AT = POWERS_AT + 32 * (NUM_OPENINGS + 8);
-    /// Eight columns take ten words; each segment may leave seven columns of one unused.
-    uint256 private constant MEMORY_END = TABLES_AT + 40 * (ROW_ELEMENTS + 7 * 32) + 64;
+    uint256 private constant DRAWN_AT = 0x10a0; // what is left of the transcript's digest
+    uint256 private constant LEFT_AT = 0x10c0; // how many numbers that is
+    uint256 private constant GROUPS_AT = 0x1100; // logarithms of the heights of the evaluations
+    uint256 private constant ARITIES_AT = 0x1240; // logarithms of the foldings' arities
+    uint256 private constant ROOTS_AT = 0x1580; // of unity, of order 2, 4, 8, …
+    uint256 private constant INVERSES_AT = 0x1880; // theirs
+    uint256 private constant TURNS_AT = 0x1b80; // of a folding's pairs
+    uint256 private constant COUNTS_AT = 0x1c80; // of segments, by round and group
+    uint256 private constant ROWS_AT = 0x2080; // bytes of a row, by round and group
+    uint256 private constant SEGMENTS_AT = 0x2480; // columns, alpha to the place of the first, at g·zeta too: by round and group
+    uint256 private constant NEXTS_AT = 0x8480; // g·zeta, by group
+    uint256 private constant POWERED_AT = 0x8580; // beta^arity, by folding
+    uint256 private constant SUMS_AT = 0x88c0; // of a query's rows, at zeta and g·zeta, by group
+    uint256 private constant POINTS_AT = 0x8ac0; // (zeta - x), (g·zeta - x), by group
+    uint256 private constant PREFIXES_AT = 0x8cc0; // products of them
+    uint256 private constant HASHES_AT = 0x8ec0; // of a query's rows
+    uint256 private constant VALUES_AT = 0x8fc0; // of a coset
+    uint256 private constant LAST_AT = 0x9300; // the last polynomial, in lanes of 85 bits: three, then two
+    uint256 private constant TIMES_AT = 0x91c0; // alpha, times X^i, in lanes of 85 bits
+    uint256 private constant KEY_AT = 0xa300;
+    uint256 private constant CONTEXT_AT = 0xc300;
+    uint256 private constant BUFFER_AT = 0x12300;
+    uint256 private constant POWERS_AT = 0x1a300;
+    uint256 private constant TABLES_AT = 0x1c500; // eight powers take ten words
+    uint256 private constant MEMORY_END = 0x1ef00;
+    uint256 private constant MAX_WIDTH = 255; // of a segment: that is the room for powers and tables
 
     bytes32 public immutable DOMAIN;
     /// @notice keccak256 of the key.
@@ -113,7 +114,7 @@ contract StarkAdapter {
         uint256 groups;
         uint256 layers;
         uint256 height; // logarithm of the largest evaluations'
-        uint256 powers; // of alpha
+        uint256 widest; // columns of a segment
         uint256 head;
         uint256 context;
         uint256 query;
@@ -127,6 +128,8 @@ contract StarkAdapter {
     /// @param key The prover's artefact `l1_verifier`: it pins program and batch size.
     /// @param domain The domain of the one deployment and program that this adapter serves.
     constructor(bytes memory key, bytes32 domain) {
+        assert(FINAL_BITS <= 6 && MAX_ARITY_BITS <= 4 && CAP_HEIGHT <= 5 && NUM_QUERIES < 256);
+        assert(160 + PUBLICS_BYTES + TERMINALS_BYTES + OPENINGS_BYTES + MAX_KEY <= POWERS_AT - BUFFER_AT);
         require(key.length >= KEY_FIXED && key.length <= MAX_KEY, "stark: key length");
         uint256 seeds = 0;
         for (uint256 i = 0; i < 3; ++i) seeds += _two(key, KEY_SEEDS + 2 * i);
@@ -382,10 +385,9 @@ contract StarkAdapter {
     /// points, and columns that are opened at both points have two runs of them.
     function _segments(Plan memory plan) private pure {
         unchecked {
-            uint256 most = 0;
+            uint256 widest = 0;
             for (uint256 g = 0; g < plan.groups; ++g) {
                 uint256 height = _load(GROUPS_AT + 32 * g) - LOG_BLOWUP;
-                uint256 power = 0;
                 for (uint256 r = 0; r < NUM_ROUNDS; ++r) {
                     uint256 place = 8 * r + g;
                     uint256 segment = SEGMENTS_AT + 768 * place;
@@ -400,23 +402,23 @@ contract StarkAdapter {
                         width &= 0x7fff;
                         row += 4 * width;
                         if (open && !twice) {
-                            _store(segment - 96, _load(segment - 96) + width);
+                            width += _load(segment - 96);
+                            _store(segment - 96, width);
                         } else {
                             _store(segment, width);
-                            _store(segment + 32, power);
                             _store(segment + 64, twice ? 1 : 0);
                             segment += 96;
                             ++count;
                         }
                         open = !twice;
-                        power += twice ? 2 * width : width;
+                        if (width > widest) widest = width;
                     }
                     _store(COUNTS_AT + 32 * place, count);
                     _store(ROWS_AT + 32 * place, row);
                 }
-                if (power > most) most = power;
             }
-            plan.powers = most;
+            assert(widest <= MAX_WIDTH);
+            plan.widest = widest;
         }
     }
 
@@ -589,15 +591,76 @@ contract StarkAdapter {
         require(hold, "stark: identity");
     }
 
-    /// Powers of alpha, from the first.
+    /// Powers of alpha, as many as a segment has columns, and alpha to the place of each segment's first column: within a
+    /// group the powers go through rounds, tables and points, and columns that are opened at both points have two runs.
     function _powers(Plan memory plan, uint256 alpha) private pure {
         unchecked {
-            uint256 power = 1;
-            for (uint256 here = POWERS_AT; here < POWERS_AT + 32 * plan.powers; here += 32) {
-                _store(here, power);
-                power = product(power, alpha);
+            uint256 power = alpha;
+            for (uint256 to = TIMES_AT; to < TIMES_AT + 320; to += 64) {
+                _spread(to, power);
+                // By X.
+                uint256 top = power >> 204;
+                power = scaled(((power << 52) >> 1) + top + ((P - top) << 102), 1);
+            }
+            power = 1;
+            for (uint256 to = POWERS_AT; to < POWERS_AT + 32 * (plan.widest + 8); to += 32) {
+                _store(to, power);
+                power = _times(power);
+            }
+            for (uint256 g = 0; g < plan.groups; ++g) {
+                power = 1;
+                for (uint256 place = g; place < 8 * NUM_ROUNDS; place += 8) {
+                    uint256 segment = SEGMENTS_AT + 768 * place;
+                    uint256 end = segment + 96 * _load(COUNTS_AT + 32 * place);
+                    for (; segment < end; segment += 96) {
+                        uint256 step = _load(POWERS_AT + 32 * _load(segment));
+                        _store(segment + 32, power);
+                        power = product(power, step);
+                        if (_load(segment + 64) != 0) {
+                            _store(segment + 64, power);
+                            power = product(power, step);
+                        }
+                    }
+                }
             }
         }
+    }
+
+    /// In lanes of 85 bits: three coefficients, then two.
+    function _spread(uint256 to, uint256 x) private pure {
+        _store(to, (x & LANE) | ((x >> 51) & LANE) << 85 | ((x >> 102) & LANE) << 170);
+        _store(to + 32, ((x >> 153) & LANE) | (x >> 204) << 85);
+    }
+
+    /// From such lanes, reduced.
+    function _gathered(uint256 low, uint256 high) private pure returns (uint256) {
+        return ((low & M85) % P) | (((low >> 85) & M85) % P) << 51 | ((low >> 170) % P) << 102 | ((high & M85) % P) << 153
+            | ((high >> 85) % P) << 204;
+    }
+
+    /// By alpha.
+    function _times(uint256 x) private pure returns (uint256) {
+        uint256 low;
+        uint256 high;
+        uint256 from = TIMES_AT;
+        assembly ("memory-safe") {
+            let lane := and(x, LANE)
+            low := mul(lane, mload(from))
+            high := mul(lane, mload(add(from, 32)))
+            lane := and(shr(51, x), LANE)
+            low := add(low, mul(lane, mload(add(from, 64))))
+            high := add(high, mul(lane, mload(add(from, 96))))
+            lane := and(shr(102, x), LANE)
+            low := add(low, mul(lane, mload(add(from, 128))))
+            high := add(high, mul(lane, mload(add(from, 160))))
+            lane := and(shr(153, x), LANE)
+            low := add(low, mul(lane, mload(add(from, 192))))
+            high := add(high, mul(lane, mload(add(from, 224))))
+            lane := shr(204, x)
+            low := add(low, mul(lane, mload(add(from, 256))))
+            high := add(high, mul(lane, mload(add(from, 288))))
+        }
+        return _gathered(low, high);
     }
 
     /// The openings of each group at each of its points, combined.
@@ -605,7 +668,7 @@ contract StarkAdapter {
         unchecked {
             for (uint256 g = 0; g < plan.groups; ++g) {
                 uint256 height = _load(GROUPS_AT + 32 * g) - LOG_BLOWUP;
-                uint256 power = POWERS_AT;
+                uint256 power = 1;
                 uint256 here = from;
                 uint256 sum = 0;
                 uint256 sumNext = 0;
@@ -614,35 +677,31 @@ contract StarkAdapter {
                         uint256 width = (_columns(r) >> (112 - 16 * t)) & 0xffff;
                         uint256 size = 20 * (width & 0x7fff);
                         if (_log(t) == height) {
-                            (sum, power) = _reduced(sum, head, here, size, power);
-                            here += size;
+                            uint256 step = _load(POWERS_AT + 32 * (width & 0x7fff));
+                            sum += product(_reduced(head, here, size), power);
+                            power = product(power, step);
                             if (width >> 15 == 1) {
-                                (sumNext, power) = _reduced(sumNext, head, here, size, power);
-                                here += size;
+                                sumNext += product(_reduced(head, here + size, size), power);
+                                power = product(power, step);
                             }
-                        } else {
-                            here += width >> 15 == 1 ? 2 * size : size;
                         }
+                        here += width >> 15 == 1 ? 2 * size : size;
                     }
                 }
-                _store(CONTEXT_AT + C_SUMS + 64 * g, sum);
-                _store(CONTEXT_AT + C_SUMS + 64 * g + 32, sumNext);
+                _store(CONTEXT_AT + C_SUMS + 64 * g, scaled(sum, 1));
+                _store(CONTEXT_AT + C_SUMS + 64 * g + 32, scaled(sumNext, 1));
             }
         }
     }
 
-    function _reduced(uint256 sum, bytes calldata head, uint256 here, uint256 size, uint256 power)
-        private
-        pure
-        returns (uint256, uint256)
-    {
+    /// Elements of E, combined by powers of alpha from 1 on.
+    function _reduced(bytes calldata head, uint256 from, uint256 size) private pure returns (uint256 sum) {
         unchecked {
-            for (uint256 end = here + size; here < end; here += 20) {
-                sum += product(_element(_calldata(head, here)), _load(power));
-                power += 32;
+            for (uint256 here = from + size; here > from;) {
+                here -= 20;
+                sum = _times(sum) + _element(_calldata(head, here));
             }
         }
-        return (scaled(sum, 1), power);
     }
 
     // The queries
@@ -677,41 +736,31 @@ contract StarkAdapter {
                 _store(POWERED_AT + 32 * i, beta);
             }
             for (uint256 i = 0; i < 1 << FINAL_BITS; ++i) {
-                _store(LAST_AT + 32 * i, _element(_load(CONTEXT_AT + plan.last + 20 * i)));
+                _spread(LAST_AT + 64 * i, _element(_load(CONTEXT_AT + plan.last + 20 * i)));
             }
             _tables(plan);
         }
     }
 
-    /// For each segment, for each eight of its columns: ten words of four powers of alpha, those of columns 0, 2, 4, 6 and
-    /// those of 1, 3, 5, 7 for each coefficient, the first in the lowest lane of 64 bits.
+    /// For each eight powers of alpha ten words: for each coefficient that of powers 0, 2, 4, 6 and that of 1, 3, 5, 7, the
+    /// first in the lowest lane of 64 bits.
     function _tables(Plan memory plan) private pure {
         unchecked {
             uint256 table = TABLES_AT;
-            for (uint256 place = 0; place < 32; ++place) {
-                if (place & 7 >= plan.groups) continue;
-                uint256 segment = SEGMENTS_AT + 768 * place;
-                uint256 end = segment + 96 * _load(COUNTS_AT + 32 * place);
-                for (; segment < end; segment += 96) {
-                    uint256 width = _load(segment);
-                    uint256 power = POWERS_AT + 32 * _load(segment + 32);
-                    _store(segment + 32, table);
-                    if (_load(segment + 64) != 0) _store(segment + 64, _load(POWERS_AT + 32 * width));
-                    for (uint256 i = 0; i < width; i += 8) {
-                        for (uint256 j = 0; j < 8; ++j) {
-                            uint256 x = i + j < width ? _load(power) : 0;
-                            power += 32;
-                            uint256 shift = 32 * (j & 6);
-                            uint256 to = table + 32 * (j & 1);
-                            for (uint256 c = 0; c < 5; ++c) {
-                                uint256 lane = (x & LANE) << shift;
-                                _store(to, shift == 0 ? lane : _load(to) | lane);
-                                x >>= 51;
-                                to += 64;
-                            }
+            for (uint256 power = POWERS_AT; power < POWERS_AT + 32 * plan.widest; power += 256) {
+                for (uint256 shift = 0; shift < 255; shift += 51) {
+                    assembly ("memory-safe") {
+                        function lane(from, by) -> x {
+                            x := and(shr(by, mload(from)), LANE)
                         }
-                        table += 320;
+                        function four(from, by) -> x {
+                            x := or(lane(from, by), shl(64, lane(add(from, 64), by)))
+                            x := or(x, or(shl(128, lane(add(from, 128), by)), shl(192, lane(add(from, 192), by))))
+                        }
+                        mstore(table, four(power, shift))
+                        mstore(add(table, 32), four(add(power, 32), shift))
                     }
+                    table += 64;
                 }
             }
         }
@@ -757,9 +806,9 @@ contract StarkAdapter {
                 uint256 end = segment + 96 * _load(COUNTS_AT + 32 * place);
                 for (; segment < end; segment += 96) {
                     uint256 width = _load(segment);
-                    uint256 sum = _combined(query, from, width, _load(segment + 32));
+                    uint256 sum = _combined(query, from, width);
                     uint256 to = SUMS_AT + 64 * g;
-                    _store(to, _load(to) + sum);
+                    _store(to, _load(to) + product(sum, _load(segment + 32)));
                     uint256 turn = _load(segment + 64);
                     if (turn != 0) _store(to + 32, _load(to + 32) + product(sum, turn));
                     from += 4 * width;
@@ -786,16 +835,13 @@ contract StarkAdapter {
         }
     }
 
-    /// @dev Of `count` elements in a row, with powers of alpha from a table: the sum, and whether all are below p. Numbers
+    /// @dev Of `count` elements in a row, combined by powers of alpha from 1 on; it is noted whether all are below p. Numbers
     ///      below p, four by four: a product of two words has in its highest lane the sum of the products of the first with
     ///      the last, the second with the last but one, …, and nothing overflows into it: each of the lower lanes adds up
     ///      three at most.
-    function _combined(bytes calldata query, uint256 from, uint256 count, uint256 table)
-        private
-        pure
-        returns (uint256 sum)
-    {
+    function _combined(bytes calldata query, uint256 from, uint256 count) private pure returns (uint256 sum) {
         uint256 bad = _load(BAD_AT);
+        uint256 table = TABLES_AT;
         assembly ("memory-safe") {
             let s0 := 0
             let s1 := 0
@@ -858,7 +904,6 @@ contract StarkAdapter {
     function _term(uint256 inverted, uint256 group, uint256 which) private pure returns (uint256) {
         unchecked {
             uint256 here = 64 * group + which;
-            // Sums of four rounds: of at most four segments' each, that is less than 16·p a lane … (see _segments)
             uint256 difference = _load(CONTEXT_AT + C_SUMS + here) + PAD - scaled(_load(SUMS_AT + here), 1);
             return product(difference, product(inverted, _load(PREFIXES_AT + here)));
         }
@@ -908,12 +953,15 @@ contract StarkAdapter {
                     ++joining;
                 }
             }
-            uint256 sum = 0;
-            for (uint256 here = LAST_AT + (32 << FINAL_BITS); here > LAST_AT;) {
-                here -= 32;
-                sum = scaled(sum, point) + _load(here);
+            uint256 low = 0;
+            uint256 high = 0;
+            uint256 power = 1;
+            for (uint256 here = LAST_AT; here < LAST_AT + (64 << FINAL_BITS); here += 64) {
+                low += power * _load(here);
+                high += power * _load(here + 32);
+                power = mulmod(power, point, P);
             }
-            require(scaled(sum, 1) == value, "stark: last polynomial");
+            require(_gathered(low, high) == value, "stark: last polynomial");
         }
     }
 
