@@ -398,6 +398,44 @@ impl Reader<'_> {
         }
     }
 
+    /// The first of a table's constraints in the extension, one a column of its buses: `column · D - N`, where
+    /// `N/D = Σ count / (prefix - Σ_k e_k·beta^(w-1-k))` over the column's messages of `w` elements `e` (p3_lookup's
+    /// `eval_fraction`), added up in pairs.
+    fn fraction(&mut self, lookup: &Lookup<F>) -> usize {
+        assert!(lookup.flags.is_none(), "{}: messages that exclude each other", self.shape.table);
+        let (beta, prefix) = (self.slot(BETA), self.slot(self.prefixes[lookup.column]));
+        let counts: Vec<usize> = lookup.multiplicities.iter().map(|count| self.expression(count, Self::base)).collect();
+        let common = counts.iter().all(|&count| count == counts[0]);
+        let mut fractions: Vec<(usize, usize)> = vec![];
+        for (elements, &count) in lookup.elements.iter().zip(&counts) {
+            let mut message = self.graph.constant(F::ZERO);
+            for element in elements {
+                let element = self.expression(element, Self::base);
+                let higher = self.graph.mul(message, beta);
+                message = self.graph.add(higher, element);
+            }
+            let count = if common { self.graph.constant(F::ONE) } else { count };
+            fractions.push((count, self.graph.sub(prefix, message)));
+        }
+        while fractions.len() > 1 {
+            let pairs = fractions.chunks(2).map(|pair| match *pair {
+                [(n, d), (m, e)] => {
+                    let (left, right) = (self.graph.mul(n, e), self.graph.mul(m, d));
+                    (self.graph.add(left, right), self.graph.mul(d, e))
+                }
+                _ => pair[0],
+            });
+            fractions = pairs.collect();
+        }
+        let (mut numerator, denominator) = fractions[0];
+        if common {
+            numerator = self.graph.mul(numerator, counts[0]);
+        }
+        let column = self.slot(self.slots[4] + lookup.column + 1);
+        let product = self.graph.mul(denominator, column);
+        self.graph.sub(product, numerator)
+    }
+
     /// The quotient at zeta from its chunks, times Z_H. Chunk `i` of `n` is on the coset of shift `g·w^i`, `w` of order
     /// `n`, so that the weights are the Lagrange polynomials of the `w^i` at `u = (zeta/g)^height`:
     /// `quotient = Σ_k u^k · 1/n · Σ_i w^(-ik)·chunk_i`.
@@ -825,8 +863,12 @@ impl Program {
             for (expression, &place) in shape.base.iter().zip(&shape.base_places) {
                 constraints[place] = reader.expression(expression, Reader::base);
             }
-            for (expression, &place) in shape.extension.iter().zip(&shape.extension_places) {
-                constraints[place] = reader.expression(expression, Reader::extension);
+            for (i, (expression, &place)) in shape.extension.iter().zip(&shape.extension_places).enumerate() {
+                constraints[place] = match shape.lookups.get(i) {
+                    // Of these the library's expression takes twice the products.
+                    Some(lookup) if lookup.elements.len() > 2 => reader.fraction(lookup),
+                    _ => reader.expression(expression, Reader::extension),
+                };
             }
             let permutation: Vec<usize> = match shape.table {
                 Table::Hash => permutation_constraints().iter().map(|c| reader.expression(c, Reader::base)).collect(),
