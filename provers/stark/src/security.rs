@@ -213,7 +213,7 @@ impl<'a> Setting<'a> {
 }
 
 /// Pairs of a column and a point at which it is opened, as the library counts them.
-fn openings(shape: &Shape) -> usize {
+pub fn openings(shape: &Shape) -> usize {
     num_batched_openings(
         shape.main,
         shape.next,
