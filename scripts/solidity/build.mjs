@@ -4,8 +4,8 @@ import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import solc from "solc";
 
-// What is deployed by itself; the others are parts of these.
-const DEPLOYED = ["Halo2Adapter", "Plonky2Adapter"];
+// What is deployed by itself, or tested; the others are parts of these.
+const DEPLOYED = ["Halo2Adapter", "Plonky2Adapter", "StarkAdapter", "StarkConstraints"];
 
 const settings = {
     evmVersion: "prague",
