@@ -12,7 +12,7 @@
 //! `["c", "v"]`, `["+", a, b]`, `["-", a, b]`, `["*", a, b]`, of which those in `zero` must vanish. An assertion has no outputs.
 //!
 //! Gates are the constraints that the proving library evaluates, with a row's preprocessed cells put in; what these switch off is left out. A
-//! sum that is multiplied gets a wire of its own. A message's elements, by the number of what it speaks of, are wires too: who sends and who
+//! long sum that is multiplied gets a wire of its own. A message's elements, by the number of what it speaks of, are wires too: who sends and who
 //! receives it says the same, which is what the buses prove; a cell that stands for itself in a message is the same wire. A message to RANGE
 //! is a lookup.
 
@@ -53,6 +53,9 @@ enum Slot {
     /// What a message says.
     Said,
 }
+
+/// Of a sum that is multiplied as it stands.
+const MOST_WIRES: usize = 4;
 
 /// What an expression comes to.
 #[derive(Clone, Copy)]
@@ -100,10 +103,26 @@ impl Straight {
         }
     }
 
-    /// A factor: a sum is named by a wire.
+    /// Whether so many wires stand in a node at most.
+    fn is_short(&self, node: usize) -> bool {
+        let (mut pending, mut wires) = (vec![node], 0);
+        while let Some(at) = pending.pop() {
+            match self.nodes[at] {
+                Node::Add(a, b) | Node::Sub(a, b) | Node::Mul(a, b) => pending.extend([a, b]),
+                Node::Wire(_) => wires += 1,
+                Node::Number(_) => {}
+            }
+            if wires > MOST_WIRES {
+                return false;
+            }
+        }
+        true
+    }
+
+    /// A factor: a long sum is named by a wire.
     fn factor(&mut self, term: Term) -> usize {
         let node = self.node(term);
-        if !matches!(self.nodes[node], Node::Add(..) | Node::Sub(..)) {
+        if !matches!(self.nodes[node], Node::Add(..) | Node::Sub(..)) || self.is_short(node) {
             return node;
         }
         let named = self.slot(Slot::Node(node));

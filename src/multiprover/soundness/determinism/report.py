@@ -24,6 +24,10 @@ TOOLS = {
         "provers/halo2/target/release/examples/gadgets",
         "make -C provers/halo2 target/release/examples/gadgets",
     ),
+    "stark": (
+        "provers/stark/target/release/examples/gadgets",
+        "make -C provers/stark target/release/examples/gadgets",
+    ),
 }
 """By prover, the tool that writes its gadgets and what builds it. None is shipped."""
 

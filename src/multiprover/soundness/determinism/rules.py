@@ -20,6 +20,9 @@ from multiprover.soundness.determinism.systems import Form
 MOST_TIGHTENED = 6
 """How often one equation may tighten ranges: bounds converge, but perhaps slowly."""
 
+MOST_CHOICES = 16
+"""Values of a form that are tried one by one."""
+
 MOST_CLUSTER = 600
 """Wires that a rule over several equations looks at."""
 
@@ -284,6 +287,8 @@ class Propagation:
                 # QUOTIENT. The unknown's coefficient is unique and not 0.
                 self.know(wire)
                 self._quotient(x)
+            elif wire in x.out and self._chooses(factor, other[wire], x.out[wire]):
+                self.know(wire)
             else:
                 self._is_zero(i, factor)
 
@@ -304,6 +309,18 @@ class Propagation:
             return True
         return False
 
+    def _chooses(self, factor: Form, by: int, less: int) -> bool:
+        """CHOICE. The unknown's coefficient is ``by·f - less`` of a unique form f, and vanishes for none of
+        the few values that f can have: ``x + b·(y - x)`` with ``x + y`` unique, say, for a bit b.
+        """
+        ends = self.interval(factor)
+        if ends is None or ends[1] - ends[0] >= MOST_CHOICES:
+            return False
+        if any((by * value - less) % self.p == 0 for value in range(ends[0], ends[1] + 1)):
+            return False
+        self.used.add("choice")
+        return True
+
     def _is_zero(self, i: int, factor: Form) -> None:
         """IS ZERO. A unique form f is in two products, ``f·a = o`` and ``(k·f)·b = o'``. Where f = 0, o = 0;
         where f is not, b is a quotient. A wire that is the only unknown of o,
@@ -322,6 +339,35 @@ class Propagation:
                 if len(out) == 1 and quotient == out and not self.unknown(other.out):
                     self.used.add("is zero")
                     self.know(out[0])
+
+    def _are_zero(self) -> bool:
+        """IS ZERO of several unique forms. Each is a factor of a product ``f_i·a_i = o_i``, and of another,
+        ``f_i·b_i = o'_i``, where a wire w is the only unknown of b_i while o'_i has none. Where all f_i are 0
+        so are the o_i, and what is said of their sum and w tells w; else a quotient does.
+        """
+        outs: dict[int, Form] = {}
+        sums: list[tuple[Form, list[Form]]] = [(form, []) for form in self._equations]
+        quotients: dict[tuple[tuple[int, int], ...], set[int]] = defaultdict(set)
+        for x in self.n.products:
+            for factor, other in ((x.left, x.right), (x.right, x.left)):
+                if self.unknown(factor):
+                    continue
+                unknown, out = self.unknown(other), self.unknown(x.out)
+                if len(x.out) == 1 and out:
+                    outs[out[0]] = factor
+                elif out:
+                    sums.append((x.out, [factor]))
+                elif len(unknown) == 1:
+                    quotients[self._canonical(factor)].add(unknown[0])
+        for form, factors in sums:
+            unknown = self.unknown(form)
+            rest = [w for w in unknown if w not in outs]
+            all_factors = [*factors, *(outs[w] for w in unknown if w in outs)]
+            if len(rest) == 1 and all(rest[0] in quotients[self._canonical(f)] for f in all_factors):
+                self.used.add("is zero")
+                self.know(rest[0])
+                return True
+        return False
 
     def _product_range(self, x: Product) -> None:
         """BOUNDS of a product, where it is one wire and does not wrap."""
@@ -463,6 +509,8 @@ class Propagation:
     def stalled(self) -> bool:
         """Tries the rules over several equations; whether they told anything."""
         before = len(self.unique)
+        if self._are_zero():
+            return True
         for x in self.n.products:
             for factor, other in ((x.left, x.right), (x.right, x.left)):
                 if not self.unknown(factor) and (unknown := self.unknown(other)):
