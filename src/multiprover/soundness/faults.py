@@ -69,7 +69,7 @@ POLICIES: Mapping[str, tuple[str, ...]] = {
     "groth16 + sgx": ("groth16", "sgx"),
     "groth16 + plonky2": ("groth16", "plonky2"),
     "triple": ("groth16", "plonky2", "sgx"),
-    "five": ALL,
+    "four": ("groth16", "halo2", "plonky2", "sgx"),
 }
 """Deployments, each with the default policy by value."""
 
