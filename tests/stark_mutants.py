@@ -1,7 +1,7 @@
-"""Proofs of the stark in their L1 form, and everything that is nearly one, for the contract and the native verifier.
+"""L1 forms of stark proofs, and everything that is nearly one, for the contract and the native verifier.
 
-``python tests/stark_mutants.py [COUNT] [SEED]`` asks both for their verdict on COUNT (3,000) mutants and prints a
-line for each kind; it exits 1 where a verdict differs. It needs ``provers/stark/bin/l1``.
+``python tests/stark_mutants.py [COUNT] [SEED]`` asks both for their verdict on COUNT (3,000) mutants and
+prints a line for each kind; it exits 1 where a verdict differs. It needs ``provers/stark/bin/l1``.
 """
 
 from __future__ import annotations
@@ -325,7 +325,7 @@ class Contract:
 def native_verdicts(cases: Sequence[Case], native: Path = NATIVE) -> list[bool]:
     """Whether the prover's own verifier accepts, with the fixture's key."""
     lines = "".join(f"0 {case.publics.hex()} {case.proof.hex()}\n" for case in cases)
-    arguments = [native, "verify", FIXTURE / "verifying_key"]
+    arguments: list[str | Path] = [native, "verify", FIXTURE / "verifying_key"]
     done = subprocess.run(arguments, input=lines, capture_output=True, text=True, check=True)
     answers = done.stdout.splitlines()
     assert len(answers) == len(cases), f"expected {len(cases)} verdicts, got {len(answers)}"

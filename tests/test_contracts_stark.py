@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+
 import pytest
 from eth_abi.abi import encode
 from eth_hash.auto import keccak
@@ -13,6 +15,7 @@ from stark_mutants import (
     NATIVE,
     SESSION,
     SHAPE,
+    VOUCH,
     Case,
     Contract,
     P,
@@ -44,9 +47,7 @@ SUITES = ["uint256", "bytes32", "bytes32", "(bytes32,bytes32,bytes32,bytes32)[]"
 
 @pytest.fixture(scope="module")
 def contract() -> Contract:
-    made = Contract([own_key(), other_key()])
-    made.evm.set_balance(OTHER, 10**30)
-    return made
+    return Contract([own_key(), other_key()])
 
 
 class Adapter:
@@ -78,12 +79,20 @@ class Adapter:
         return int.from_bytes(self.call(data), "big")
 
 
+@pytest.fixture(scope="module")
+def untouched() -> Contract:
+    """Without sessions that mutants left behind."""
+    made = Contract([own_key()])
+    made.evm.set_balance(OTHER, 10**30)
+    return made
+
+
 @pytest.fixture
-def adapter(contract: Contract) -> Adapter:
-    made = Adapter(contract)
-    snapshot = contract.evm.snapshot()
-    yield made  # type: ignore[misc]
-    contract.evm.revert(snapshot)
+def adapter(untouched: Contract) -> Iterator[Adapter]:
+    made = Adapter(untouched)
+    snapshot = untouched.evm.snapshot()
+    yield made
+    untouched.evm.revert(snapshot)
 
 
 # Proofs
@@ -157,7 +166,7 @@ def test_every_number_of_the_head_has_one_encoding(contract: Contract) -> None:
             number = int.from_bytes(case.proof[at : at + 4], "little") + P
             proof = case.proof[:at] + number.to_bytes(4, "little") + case.proof[at + 4 :]
             reason = contract.reason(Case("", case.publics, proof))
-            assert reason in ("stark: element", "stark: grinding"), (at, reason)
+            assert reason in ("stark: element", "stark: grinding", "stark: identity"), (at, reason)
 
 
 def test_a_proof_of_another_program_is_refused(contract: Contract) -> None:
@@ -318,13 +327,10 @@ def test_nothing_is_accepted_without_a_proof(adapter: Adapter) -> None:
 
 def test_a_part_names_its_session(adapter: Adapter) -> None:
     with pytest.raises(AssertionError, match="stark: proof length"):
-        adapter.call(calldata("step", [VOUCH_TYPE, "bytes"], [adapter.statement, bytes(35)]))
+        adapter.call(calldata("step", [VOUCH, "bytes"], [adapter.statement, bytes(35)]))
     for part in (b"", adapter.parts[0][:-1], adapter.parts[0] + b"\x00"):
         with pytest.raises(AssertionError, match="stark: part length"):
             adapter.call(step_data(adapter.statement, part, 0))
-
-
-VOUCH_TYPE = "(bytes32,bytes32,address,(bytes32,bytes32,bytes32,bytes32,bytes32)[])"
 
 
 # Keys
@@ -335,14 +341,14 @@ VOUCH_TYPE = "(bytes32,bytes32,address,(bytes32,bytes32,bytes32,bytes32,bytes32)
     [
         (lambda key: key[:-1], "stark: key length"),
         (lambda key: key + b"\x00", "stark: key length"),
-        (lambda key: b"", "stark: key length"),
+        (lambda _: b"", "stark: key length"),
         (lambda key: key[:46] + b"\x00\x01" + key[48:], "stark: key length"),
         (lambda key: bytes([key[0] ^ 1]) + key[1:], "stark: shape"),
         (lambda key: key[:32] + bytes([SHAPE["FINAL_BITS"]]) + key[33:], "stark: height"),
         (lambda key: key[:39] + bytes([25 - SHAPE["LOG_BLOWUP"]]) + key[40:], "stark: height"),
     ],
 )
-def test_bad_keys_are_refused(contract: Contract, mutate, reason: str) -> None:  # type: ignore[no-untyped-def]
+def test_bad_keys_are_refused(contract: Contract, mutate: Callable[[bytes], bytes], reason: str) -> None:
     arguments = encode(["bytes", "bytes32"], [mutate(own_key()), bytes(32)])
     with pytest.raises(RuntimeError) as caught:
         contract.evm.deploy(CALLER, artifact("StarkAdapter").bytecode + arguments)

@@ -954,7 +954,8 @@ fn pruned(indices: &[usize], paths: &[Vec<Digest>]) -> Paths {
     known.sort_unstable();
     known.dedup_by_key(|node| node.0);
     let mut sibling_hashes = vec![];
-    for level in 0..paths[0].len() {
+    let levels = paths.first().map_or(0, Vec::len);
+    for level in 0..levels {
         let mut parents: Vec<(usize, usize)> = vec![];
         let mut nodes = known.iter().peekable();
         while let Some((index, path)) = nodes.next() {
