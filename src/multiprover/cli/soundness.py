@@ -168,7 +168,7 @@ def faults(
 def determinism(
     prover: Annotated[
         str, typer.Option(help="Provers with circuits, separated by commas.")
-    ] = "groth16,plonky2,halo2",
+    ] = "groth16,plonky2,halo2,stark",
     only: Annotated[str, typer.Option(help="Only gadgets with this in their name.")] = "",
     write: Annotated[Path | None, typer.Option(help="Put the table into this page.")] = None,
     json: Json = False,
