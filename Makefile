@@ -46,6 +46,9 @@ proto: setup ## generate the code of proto/ again
 contracts: ## compile the contracts that are in Solidity again (needs Node, Rust)
 	$(MAKE) -C provers/halo2 bin/l1
 	provers/halo2/bin/l1 solidity > contracts/Halo2Shape.sol
+	$(MAKE) -C provers/stark bin/l1 bin/constraints
+	provers/stark/bin/l1 solidity > contracts/StarkShape.sol
+	provers/stark/bin/constraints solidity > contracts/StarkProgram.sol
 	npm ci --silent --prefix scripts/solidity
 	node scripts/solidity/build.mjs contracts contracts/solidity.json
 

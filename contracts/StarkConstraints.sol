@@ -71,6 +71,7 @@ contract StarkConstraints {
         assembly ("memory-safe") {
             mstore(0x40, STATE_END)
         }
+        bytes memory runs = STARK_RUNS;
         bytes memory constants = STARK_CONSTANTS;
         bytes memory program = STARK_PROGRAM;
         assembly ("memory-safe") {
@@ -375,21 +376,26 @@ contract StarkConstraints {
             let ok := iszero(reduced(sum))
             {
                 let at := OPENINGS_AT
-                for {} lt(at, QUOTIENTS_AT) { at := add(at, 32) } {
-                    mstore(at, element(from))
-                    from := add(from, 20)
-                }
-                for {} lt(at, PREPROCESSED_AT) { at := add(at, 32) } {
-                    mstore(at, column(from))
-                    from := add(from, 100)
-                }
-                for {} lt(at, BUS_COLUMNS_AT) { at := add(at, 32) } {
-                    mstore(at, element(from))
-                    from := add(from, 20)
-                }
-                for {} lt(at, CONSTANTS_AT) { at := add(at, 32) } {
-                    mstore(at, column(from))
-                    from := add(from, 100)
+                for { let run := add(runs, 32) } lt(at, CONSTANTS_AT) { run := add(run, 2) } {
+                    let read := shl(5, shr(248, mload(run)))
+                    let end := add(at, read)
+                    let unread := and(shr(240, mload(run)), 0xff)
+                    switch or(lt(at, QUOTIENTS_AT), lt(sub(at, PREPROCESSED_AT), sub(BUS_COLUMNS_AT, PREPROCESSED_AT)))
+                    case 1 {
+                        for {} lt(at, end) { at := add(at, 32) } {
+                            mstore(at, element(from))
+                            from := add(from, 20)
+                        }
+                        from := add(from, mul(20, unread))
+                    }
+                    default {
+                        for {} lt(at, end) { at := add(at, 32) } {
+                            mstore(at, column(from))
+                            from := add(from, 100)
+                        }
+                        from := add(from, mul(100, unread))
+                    }
+                    at := add(at, shl(5, unread))
                 }
                 from := add(constants, 32)
                 for { let end := add(from, mload(constants)) } lt(from, end) { from := add(from, 4) } {
@@ -406,7 +412,8 @@ contract StarkConstraints {
             let folded := 0
             let height := 0x100
             from := add(program, 32)
-            for { let end := add(from, mload(program)) } lt(from, end) { from := add(from, 2) } {
+            let end := add(from, mload(program))
+            for {} 1 { from := add(from, 2) } {
                 let instruction := shr(240, mload(from))
                 let at := add(BASE, shl(5, and(instruction, 0xfff)))
                 // Four and four: a switch compares one by one.
@@ -467,6 +474,8 @@ contract StarkConstraints {
                             // END: the quotient times Z_H is in x.
                             ok := and(ok, eq(reduced(x), reduced(folded)))
                             folded := 0
+                            // The last instruction is the last table's END.
+                            if eq(add(from, 2), end) { break }
                         }
                         default { folded := permutation(at, folded) } // POSEIDON2
                     }

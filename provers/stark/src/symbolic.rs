@@ -154,8 +154,9 @@ const PREFIXES: usize = 8;
 
 /// The address of the first slot.
 const BASE: usize = 0x300;
-/// Elements of the permutation's state.
+/// Elements of the permutation's state, and columns of the permutation.
 const STATE: usize = 16;
+const PERMUTATION: usize = STATE + 8 * STATE + 20;
 
 /// Where things stand in the machine's memory.
 struct Slots {
@@ -513,6 +514,8 @@ const REDUCED: u128 = F::ORDER_U32 as u128;
 const SUBTRAHEND: u128 = 16 * REDUCED;
 const LANE: u128 = 1 << 44;
 const FACTORS: u128 = 1 << 82;
+/// What one factor has at most, in memory: of two their products are allowed, and of thousands the sum.
+const FACTOR: u128 = 1 << 36;
 /// Operands of [`Op::Times`].
 const SMALL: u32 = 1 << 10;
 
@@ -594,9 +597,9 @@ impl Writer {
         self.clean = true;
     }
 
-    /// Keeps `x`, with a bound that any operation takes. One in the field itself is clean then: see [`Scheduler::value`].
+    /// Keeps `x`.
     fn store(&mut self) -> Place {
-        self.reduce_above(SUBTRAHEND);
+        self.reduce_above(FACTOR);
         self.bounds.push(self.bound);
         let place = Place::Temporary(self.bounds.len() - 1);
         self.emit(Op::Store, place);
@@ -719,6 +722,17 @@ impl Scheduler<'_> {
         self.writer.store()
     }
 
+    /// Puts a node into memory, with a bound that can be subtracted.
+    fn subtrahend(&mut self, node: usize) -> Place {
+        let place = self.stored(node);
+        if self.writer.bound_of(place) <= SUBTRAHEND {
+            return place;
+        }
+        self.writer.load(place);
+        self.writer.reduce();
+        self.writer.store()
+    }
+
     /// Puts a node into `x`.
     fn value(&mut self, node: usize) {
         if let Some(place) = self.place(node) {
@@ -732,10 +746,17 @@ impl Scheduler<'_> {
             }
             Node::Mul(x, y) => self.product(x, y),
             Node::Add(x, y) => self.sum(x, y),
-            Node::Sub(x, y) => match self.operands(x, y) {
-                (place, false) => self.writer.sub(place),
-                (place, true) => self.writer.from(place),
-            },
+            Node::Sub(x, y) => {
+                if self.place(y).is_none() && self.place(x).is_some() {
+                    let place = self.stored(x);
+                    self.value(y);
+                    self.writer.from(place);
+                } else {
+                    let place = self.subtrahend(y);
+                    self.value(x);
+                    self.writer.sub(place);
+                }
+            }
         }
         if self.uses[node] > 1 {
             let place = self.store(node);
@@ -761,7 +782,7 @@ impl Scheduler<'_> {
             self.writer.load(x);
             self.writer.mul(x);
         } else {
-            let place = self.operands(x, y).0;
+            let place = self.operands(x, y);
             self.writer.mul(place);
         }
     }
@@ -781,7 +802,7 @@ impl Scheduler<'_> {
         self.terms(x, &mut products, &mut others);
         self.terms(y, &mut products, &mut others);
         if products.len() < 2 {
-            let place = self.operands(x, y).0;
+            let place = self.operands(x, y);
             return self.writer.add(place);
         }
         // What is in memory is not touched by the sum of products, but its parts may need it: so they come first.
@@ -811,19 +832,12 @@ impl Scheduler<'_> {
         [(x, y), (y, x)].into_iter().find(|&(beta, _)| self.graph.nodes[beta] == Node::Slot(BETA)).map(|(_, other)| other)
     }
 
-    /// One operand into `x`, the other in memory: its place, and whether it is the first.
-    fn operands(&mut self, x: usize, y: usize) -> (Place, bool) {
-        if let Some(place) = self.place(y) {
-            self.value(x);
-            (place, false)
-        } else if let Some(place) = self.place(x) {
-            self.value(y);
-            (place, true)
-        } else {
-            let place = self.stored(y);
-            self.value(x);
-            (place, false)
-        }
+    /// One operand into `x`, the other in memory: its place.
+    fn operands(&mut self, x: usize, y: usize) -> Place {
+        let (loaded, placed) = if self.place(y).is_none() && self.place(x).is_some() { (y, x) } else { (x, y) };
+        let place = self.stored(placed);
+        self.value(loaded);
+        place
     }
 }
 
@@ -932,7 +946,10 @@ impl Program {
         }
         let constants: Vec<u8> = self.constants.iter().flat_map(|&c| montgomery(c).to_be_bytes()).collect();
         let code: Vec<u8> = self.code.iter().flat_map(|instruction| instruction.to_be_bytes()).collect();
-        for (name, bytes) in [("STARK_CONSTANTS", constants), ("STARK_PROGRAM", code)] {
+        text.push_str(
+            "\n// Of the openings, in pairs: how many are read, how many after them are not. No pair reaches into another round.",
+        );
+        for (name, bytes) in [("STARK_RUNS", self.runs()), ("STARK_CONSTANTS", constants), ("STARK_PROGRAM", code)] {
             write!(text, "\nbytes constant {name} =").expect("strings take all");
             for chunk in bytes.chunks(52) {
                 text.push_str("\n    hex\"");
@@ -945,10 +962,39 @@ impl Program {
         }
         text
     }
+}
 
-    /// Number of instructions.
-    pub fn len(&self) -> usize {
-        self.code.len()
+impl Program {
+    /// Which openings are read: many of the next row are not.
+    fn runs(&self) -> Vec<u8> {
+        let mut read = vec![false; self.memory];
+        let mut words = self.code.iter();
+        while let Some(&word) = words.next() {
+            let (op, operand) = (word >> 12, usize::from(word & 0xfff));
+            if op == Op::Other as u16 && operand > 0 {
+                read[operand..operand + PERMUTATION].fill(true);
+            } else if op == Op::Product as u16 || op == Op::Collect as u16 {
+                read[operand] = true;
+                read[usize::from(*words.next().expect("its second operand"))] = true;
+            } else if ![Op::Store, Op::Times, Op::Table].map(|op| op as u16).contains(&op) {
+                read[operand] = true;
+            }
+        }
+        let mut runs = vec![];
+        let mut from = self.slots.claims + self.slots.tables.len();
+        for count in self.slots.rounds {
+            let mut round = &read[from..from + count];
+            while !round.is_empty() {
+                let mut pair = [0; 2];
+                for (wanted, length) in [true, false].into_iter().zip(&mut pair) {
+                    *length = round.iter().take(255).take_while(|&&read| read == wanted).count();
+                    round = &round[*length..];
+                }
+                runs.extend(pair.map(|length| length as u8));
+            }
+            from += count;
+        }
+        runs
     }
 }
 
@@ -1045,24 +1091,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn prints_the_shape() {
-        let shapes = Shape::all();
-        for s in &shapes {
-            println!(
-                "{} main {} next {} pre {} bus {} chunks {} degree {} constraints {}+{} messages {}",
-                s.table,
-                s.main,
-                s.next,
-                s.preprocessed,
-                s.bus_columns,
-                s.quotient_chunks,
-                s.max_degree,
-                s.base.len(),
-                s.extension.len(),
-                s.messages()
-            );
-        }
-        let program = Program::new(&shapes);
-        println!("{} instructions, {} slots, {} constants", program.len(), program.memory, program.constants.len());
+    fn the_contract_has_the_program_of_these_tables() {
+        let current = include_str!("../../../contracts/StarkProgram.sol");
+        assert!(Program::new(&Shape::all()).solidity() == current, "StarkProgram.sol: run `make contracts`");
     }
 }

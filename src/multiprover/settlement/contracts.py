@@ -29,7 +29,7 @@ CONTRACTS: Final = (
     "Groth16Adapter",
     "SgxAdapter",
 )
-SOLIDITY_CONTRACTS: Final = ("Halo2Adapter", "Plonky2Adapter")
+SOLIDITY_CONTRACTS: Final = ("Halo2Adapter", "Plonky2Adapter", "StarkAdapter", "StarkConstraints")
 SOLIDITY_ARTEFACT: Final = "solidity.json"
 """Made by ``make contracts`` from ``contracts/*.sol``, and committed: its use needs no compiler."""
 
