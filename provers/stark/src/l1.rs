@@ -172,10 +172,7 @@ impl Plan {
             };
             Table::ALL.into_iter().flat_map(of).collect()
         };
-        let pcs = PcsShape {
-            claimed_evaluation_counts: (0..ROUNDS).map(counts).collect(),
-            batch_pow_bits: n.batch_pow_bits,
-        };
+        let pcs = PcsShape { claimed_evaluation_counts: (0..ROUNDS).map(counts).collect(), batch_pow_bits: n.batch_pow_bits };
         let mut second = Recorder::default();
         pcs.domain_separator::<F, EF>().seed(&mut second);
         let fri = FriShape {
@@ -469,7 +466,12 @@ fn head<'a>(plan: &Plan, key: &'a VerifyingKey, proof: &'a Proof) -> Result<Head
         terminals,
         ood_witness: proof.ood_pow_witness,
         openings: opened(plan, proof)?,
-        fri: Folding { batch_witness: fri.batch_pow_witness, layers, last: &fri.final_poly, query_witness: fri.query_pow_witness },
+        fri: Folding {
+            batch_witness: fri.batch_pow_witness,
+            layers,
+            last: &fri.final_poly,
+            query_witness: fri.query_pow_witness,
+        },
     })
 }
 
@@ -661,7 +663,12 @@ fn queries(plan: &Plan, context: &Context, proof: &Proof) -> Result<Vec<Vec<u8>>
     }
     for (round, opening) in fri.input_openings.iter().enumerate() {
         let restored = mmcs
-            .restore_and_recompute_paths(&plan.dimensions(round), &context.indices, &opening.opened_values, &opening.opening_proof)
+            .restore_and_recompute_paths(
+                &plan.dimensions(round),
+                &context.indices,
+                &opening.opened_values,
+                &opening.opening_proof,
+            )
             .map_err(|e| broken(e.to_string()))?;
         let matrices = |table: usize| if round == 1 { plan.columns[1][table].width / EXTENSION } else { 1 };
         for ((query, rows), path) in queries.iter_mut().zip(&opening.opened_values).zip(restored) {
@@ -699,11 +706,7 @@ fn queries(plan: &Plan, context: &Context, proof: &Proof) -> Result<Vec<Vec<u8>>
 fn merkle(numbers: &Numbers) -> ValMmcs {
     use p3_keccak::Keccak256Hash;
     use p3_symmetric::{CompressionFunctionFromHasher, SerializingHasher};
-    ValMmcs::new(
-        SerializingHasher::new(Keccak256Hash),
-        CompressionFunctionFromHasher::new(Keccak256Hash),
-        numbers.cap_height,
-    )
+    ValMmcs::new(SerializingHasher::new(Keccak256Hash), CompressionFunctionFromHasher::new(Keccak256Hash), numbers.cap_height)
 }
 
 /// The values that the queries fold to, layer by layer.
@@ -752,7 +755,12 @@ impl<'a> Folded<'a> {
     }
 
     /// The whole coset of each query, which folds to its next value.
-    fn cosets(&mut self, layer: usize, arity: usize, opening: &CommitPhaseMultiStep<EF, ChallengeMmcs>) -> Result<Vec<Vec<EF>>, Refusal> {
+    fn cosets(
+        &mut self,
+        layer: usize,
+        arity: usize,
+        opening: &CommitPhaseMultiStep<EF, ChallengeMmcs>,
+    ) -> Result<Vec<Vec<EF>>, Refusal> {
         if opening.sibling_values.len() != self.indices.len() {
             return Err(malformed("proof: number of cosets"));
         }

@@ -30,7 +30,9 @@ fn main() -> Result<()> {
             let keys = files.iter().map(|file| key(file)).collect::<Result<Vec<_>>>()?;
             for line in std::io::stdin().lock().lines() {
                 let line = line?;
-                let [which, publics, proof] = line.split(' ').collect::<Vec<_>>()[..] else { bail!("a line: N PUBLICS L1_PROOF") };
+                let [which, publics, proof] = line.split(' ').collect::<Vec<_>>()[..] else {
+                    bail!("a line: N PUBLICS L1_PROOF")
+                };
                 let key = keys.get(which.parse::<usize>()?).context("there is no such key")?;
                 match l1::verify(key, &public(&bytes(publics)?)?, &bytes(proof)?) {
                     Ok(()) => writeln!(out, "ok")?,
