@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 
 import pytest
 from eth_account.signers.local import LocalAccount
+from eth_utils.address import to_checksum_address
 from hypothesis import given
 from hypothesis import strategies as st
 from settlement_support import GENESIS_ROOT, PAYEE, Deployment, create, journal, statement_hash
@@ -32,7 +33,7 @@ def test_a_proof_is_its_parts(parts: list[bytes]) -> None:
     [
         b"",
         bytes(4),
-        (17).to_bytes(4, "big") + bytes(17 * 4),
+        (256).to_bytes(4, "big") + bytes(256 * 4),
         b"\xff" * 64,
         stark.joined([b"a", b"bc"])[:-1],
         stark.joined([b"a", b"bc"]) + b"\0",
@@ -245,3 +246,31 @@ def test_parts_that_do_not_stand_in_calldata_are_missed(stage: Stage) -> None:
         stark.whole_proof(stage.l1, stage.adapter, someone, tx["blockNumber"], carried)
     with pytest.raises(ClaimError, match="at least 36 bytes"):
         stark.whole_proof(stage.l1, stage.adapter, sender.address, tx["blockNumber"], bytes(35))
+
+
+@pytest.mark.parametrize(
+    ("proof_type", "reason"),
+    [("stark", "expected a call of the adapter of stark"), (99, "expected a call of vouch")],
+)
+def test_what_others_call_prove_is_no_proof(stage: Stage, proof_type: str | int, reason: str) -> None:
+    """A watcher reads whatever a dissent came in, and goes on without what it cannot read."""
+    sender, settlement = stage.deployment.stranger, stage.settlement
+    index = settlement.names.type_index(proof_type) if isinstance(proof_type, str) else proof_type
+    rows = [r.words for r in stage.results]
+    vouch = settlement.encode(
+        "vouch", [index, stage.genesis, claims.journal_hash(DATA), rows, to_checksum_address(PAYEE), b""]
+    )
+    status = settlement.proof_type("stark")
+    statement = settlement.statement(status, stage.genesis, claims.journal_hash(DATA), stage.results, PAYEE)
+    # Stands in for a contract of theirs that vouches through the adapter: nothing lives there.
+    theirs = bytes.fromhex(stage.deployment.operator.address[2:])
+    data = settlement.through_adapter(theirs, statement, bytes(35), settlement.address, vouch)
+    mined = stage.l1.transact(sender, theirs, data)
+    with pytest.raises(L1Error, match=reason):
+        settlement.vouched_with(mined.tx_hash)
+
+
+def test_who_vouches_while_a_contract_is_created_leaves_no_proof(stage: Stage) -> None:
+    mined = stage.l1.transact(stage.deployment.stranger, None, b"\x00")
+    with pytest.raises(L1Error, match="one that creates a contract"):
+        stage.settlement.vouched_with(mined.tx_hash)

@@ -546,6 +546,8 @@ class Settlement(Contract):
         tx = self.l1.web3.eth.get_transaction(tx_hash)  # type: ignore[arg-type]
         data, long_proof = bytes(tx["input"]), None
         try:
+            if not tx["to"]:
+                raise ValueError("one that creates a contract")
             if raw(tx["to"]) != self.address:
                 entry = self.l1.web3.eth.contract(address=tx["to"], abi=_LONG_PROOFS)
                 _, outer = entry.decode_function_input(data)
@@ -553,16 +555,19 @@ class Settlement(Contract):
             function, a = self.decode_call(data)
             if function != "vouch":
                 raise ValueError(function)
-        except (ValueError, KeyError, Web3Exception, DecodingError) as error:
+            type_name = self._type(a["proof_type"])
+        except (ValueError, LookupError, Web3Exception, DecodingError) as error:
             raise L1Error(
                 f"vouch: expected a call of vouch in transaction 0x{tx_hash.hex()}, got {error}"
             ) from error
         rows = [r.values() if isinstance(r, Mapping) else r for r in a["results"]]
         results = tuple(SuiteResult(*map(bytes, row)) for row in rows)
         proof = bytes(a["proof"]) if long_proof is None else long_proof
-        type_name = self._type(a["proof_type"])
         if type_name == stark.NAME and long_proof is not None:
-            proof = stark.whole_proof(self.l1, raw(tx["to"]), tx["from"], tx["blockNumber"], long_proof)
+            adapter, status = raw(tx["to"]), self.proof_type(type_name)
+            if adapter not in (status.adapter, status.next_adapter):
+                raise L1Error(f"vouch: expected a call of the adapter of stark, got one of 0x{adapter.hex()}")
+            proof = stark.whole_proof(self.l1, adapter, tx["from"], tx["blockNumber"], long_proof)
         return type_name, bytes(a["parent"]), bytes(a["journal_hash"]), results, raw(a["payee"]), proof
 
     def _event(self, name: str, arguments: Any) -> Event:

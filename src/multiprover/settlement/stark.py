@@ -31,7 +31,8 @@ STARK_GAS: Final = 60_000
 
 NUMBER_BYTES: Final = 4
 SESSION_BYTES: Final = 32
-MAX_PARTS: Final = 16
+MAX_PARTS: Final = 255
+"""As many as the adapter counts: a proof that it took in more than a client would make can be read again."""
 
 _OUT_OF_STEP: Final = "stark: step"
 """The adapter's reason for a part that is not the session's next."""
