@@ -1,8 +1,8 @@
 //! Keys in the cache directory (docs/prover.md §2).
 //!
 //! A folder is named by the hash of (prover version, format version, form, program id, slots). Its files, each with its keccak256
-//! beside it: `program`, the canonical bytes; `verifying_key`, whose keccak256 is the key id; and `early_verifying_key`, where there
-//! are early proofs. It is written under another name and renamed: it is there whole or not at all. Nothing else pays: the proving
+//! beside it: `program`, the canonical bytes; `verifying_key`; and `early_verifying_key`, where there are early proofs. The key id is
+//! the hash of both keys. The folder is written under another name and renamed: it is there whole or not at all. Nothing else pays: the proving
 //! key is a transform of the program's layout, which takes less to make than to check against a hash, and a worker keeps it from
 //! batch to batch (`worker`).
 
@@ -80,7 +80,7 @@ fn at<T>(path: &Path, result: io::Result<T>) -> Result<T, Failure> {
 /// What verifying needs.
 #[derive(Debug, Clone)]
 pub struct Verifier {
-    /// keccak256 of the key.
+    /// keccak256 of the key and, behind it, that of early proofs.
     pub id: [u8; 32],
     pub key: VerifyingKey,
     /// Of early proofs.
@@ -89,7 +89,8 @@ pub struct Verifier {
 
 impl Verifier {
     pub fn new(key: VerifyingKey, early: Option<VerifyingKey>) -> Self {
-        Verifier { id: keccak256(&key.to_bytes()), key, early }
+        let early_bytes = early.as_ref().map(VerifyingKey::to_bytes).unwrap_or_default();
+        Verifier { id: keccak256(&[key.to_bytes(), early_bytes].concat()), key, early }
     }
 }
 

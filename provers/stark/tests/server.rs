@@ -10,6 +10,7 @@ use multiprover_stark::pb::prover::prover_client::ProverClient;
 use multiprover_stark::pb::prover::refusal::Code;
 use multiprover_stark::program::Program;
 use multiprover_stark::reference;
+use multiprover_stark::suite::{hex, keccak256};
 use tonic::transport::{Channel, Endpoint};
 
 struct Server {
@@ -199,10 +200,28 @@ async fn an_early_proof_comes_before_the_one_for_l1() {
     // Neither passes for the other, and L1 is sent nothing but what was verified.
     let mut another_byte = last.l1_proof.clone();
     *another_byte.last_mut().unwrap() ^= 1;
-    for (proof, l1_proof) in [(early, &last.l1_proof), (early, &early.proof), (last, &vec![]), (last, &last.proof), (last, &another_byte)] {
+    for (proof, l1_proof) in
+        [(early, &last.l1_proof), (early, &early.proof), (last, &vec![]), (last, &last.proof), (last, &another_byte)]
+    {
         let mixed = pb::Proof { l1_proof: l1_proof.clone(), ..proof.clone() };
         assert_eq!(verify(&mut client, &statement, &mixed).await.unwrap_err().code(), Code::InvalidProof);
     }
+
+    // Another key for early proofs, well stored, is not the one that was prepared.
+    let folder = std::fs::read_dir(server.folder.join("cache")).unwrap().next().unwrap().unwrap().path();
+    let path = folder.join("early_verifying_key");
+    let mut planted = std::fs::read(&path).unwrap();
+    *planted.last_mut().unwrap() ^= 1;
+    std::fs::write(path.with_extension("keccak256"), hex(&keccak256(&planted))).unwrap();
+    std::fs::write(&path, planted).unwrap();
+    for proof in [early, last] {
+        assert_eq!(verify(&mut client, &statement, proof).await.unwrap_err().code(), Code::InvalidProof);
+    }
+    let request = pb::ProveRequest { key_id: prepared.key_id, ..trade() };
+    assert_eq!(prove(&mut client, request).await.unwrap_err().code(), Code::NotPrepared);
+    let planted = prepare(&mut client, reference::program(), 1).await.unwrap();
+    let request = pb::ProveRequest { key_id: planted.key_id, ..trade() };
+    assert_eq!(prove(&mut client, request).await.unwrap_err().code(), Code::CorruptKeys);
 }
 
 #[tokio::test]
