@@ -17,7 +17,7 @@ const GAS_A_BYTE: f64 = 40.0;
 
 fn main() {
     let given: Vec<usize> = std::env::args().skip(1).map(|height| height.parse().expect("a logarithm")).collect();
-    let heights: [usize; 8] = given.try_into().unwrap_or([13, 12, 9, 10, 9, 11, 8, 16]);
+    let heights: [usize; 8] = given.try_into().unwrap_or([13, 13, 10, 10, 10, 13, 10, 10]);
     let shapes = Shape::all();
     for parameters in Parameters::ALL {
         let numbers = parameters.numbers();
