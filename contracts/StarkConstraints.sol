@@ -12,7 +12,8 @@ import "./StarkProgram.sol";
 ///      Fields. F is GF(p), p = 2^31 - 2^24 + 1; E is F[X]/(X^5 + X^2 - 1). An element of E is a word of five lanes of 51
 ///      bits, the coefficient of X^0 lowest, in Montgomery form (c·2^32 mod p) as the openings are. A lane may hold more
 ///      than p - 1: how much, the program's maker keeps account of, so that nothing overflows though nothing is checked.
-///      Calldata, raw, from the adapter, which has checked its length and that every number is below p:
+///      Calldata, raw, from the adapter, which has checked its length, and refuses every number that is not below p, if
+///      only after this has run: on such numbers the answer may be wrong, but it ends:
 ///        4 words    alpha and beta of the buses, alpha of the constraints, zeta: coefficient i at bit 32·i
 ///        1 word     log2 of the heights, table i's at bit 8·i
 ///        208 bytes  the public values, 4 bytes each, big-endian
