@@ -172,7 +172,7 @@ def test_a_step_that_another_process_took_is_passed_over(
     sender = stage.deployment.stranger
     session = stage.session(sender)
     stage.l1.transact(sender, stage.adapter, session._step(0))
-    real, raced = stage.l1.transact, []
+    real, raced = stage.l1.transact, list[int]()
 
     def transact(*arguments: object, **named: object) -> Mined:
         if not raced:
