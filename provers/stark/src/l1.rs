@@ -963,6 +963,7 @@ fn pruned(indices: &[usize], paths: &[Vec<Digest>]) -> Paths {
     known.dedup_by_key(|node| node.0);
     let mut sibling_hashes = vec![];
     let levels = paths.first().map_or(0, Vec::len);
+    #[expect(clippy::needless_range_loop, reason = "a level of every path")]
     for level in 0..levels {
         let mut parents: Vec<(usize, usize)> = vec![];
         let mut nodes = known.iter().peekable();
