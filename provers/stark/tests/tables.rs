@@ -1,5 +1,7 @@
 //! The tables, by a small batch written out by hand: it is proven, and every lie about it is refused.
 
+#![expect(clippy::nonminimal_bool, clippy::type_complexity, reason = "cases by row, as they are read")]
+
 #[path = "support/sheet.rs"]
 mod sheet;
 

@@ -221,7 +221,10 @@ impl<'a> Lie<'a> {
     }
 
     pub fn row(&self, place: Place) -> &[F] {
-        self.changed.get(&place).map_or_else(|| self.honest.row(place), |row| row)
+        match self.changed.get(&place) {
+            Some(row) => row,
+            None => self.honest.row(place),
+        }
     }
 
     pub fn set(&mut self, place: Place, column: usize, value: F) {
@@ -385,7 +388,7 @@ impl<'a> Lie<'a> {
         let kept = self.clone();
         let at = |lie: &mut Self, x: F| {
             // A row of HASH whose input changes is another permutation.
-            if place.0 == Table::Hash && (column < 16 || column >= PERMUTATION + 8) {
+            if place.0 == Table::Hash && !(16..PERMUTATION + 8).contains(&column) {
                 lie.set_and_permute(place.1, column, x);
             } else {
                 lie.set(place, column, x);
