@@ -11,6 +11,7 @@ import pytest
 import reference_bn254 as ref
 from eth_utils.crypto import keccak
 from multiprover_native import Bn254, keccak256
+from vector_operations import Operation, b, one, operations
 
 from multiprover import suites
 
@@ -84,27 +85,6 @@ def test_own_vectors_have_unique_names_and_every_operation() -> None:
     assert {vector["operation"] for vector in OWN} == set(OPERATIONS)
 
 
-def b(text: str) -> bytes:
-    assert text.startswith("0x")
-    return bytes.fromhex(text[2:])
-
-
-def ints(entries: list[dict[str, Any]]) -> list[suites.TypedInt]:
-    return [suites.TypedInt(int(entry["encoded"], 16), entry["words"]) for entry in entries]
-
-
-def permutation(i: dict[str, Any]) -> dict[str, Any]:
-    out = Bn254.permute(b"".join(map(b, i["state"])))
-    return {"state": ["0x" + out[start : start + 32].hex() for start in (0, 32, 64)]}
-
-
-def tree(i: dict[str, Any]) -> bytes:
-    built: suites.Tree = SUITE.tree(i["depth"], b(i["default_leaf"]))
-    for entry in i["leaves"]:
-        built.set(int(entry["index"], 16), b(entry["leaf"]))
-    return built.root
-
-
 def key(i: dict[str, Any]) -> dict[str, Any]:
     signing = SUITE.signing_key(b(i["seed"]))
     signature = signing.sign(bytes(32), 0)
@@ -129,40 +109,12 @@ REASONS = {
 }
 
 
-def verify(i: dict[str, Any]) -> dict[str, Any]:
-    try:
-        SUITE.verify(b(i["public_key"]), b(i["digest"]), int(i["nonce"], 16), b(i["signature"]))
-    except suites.InvalidSignatureError as error:
-        (reason,) = [name for name, start in REASONS.items() if str(error).startswith(start)]
-        return {"valid": False, "reason": reason}
-    return {"valid": True}
-
-
-def one(name: str, value: bytes) -> dict[str, Any]:
-    return {name: "0x" + value.hex()}
-
-
-OPERATIONS: dict[str, Any] = {
-    "permutation": permutation,
-    "leaf": lambda i: one("digest", SUITE.leaf(i["map_index"], ints(i["ints"]), list(map(b, i["keys"])))),
-    "node": lambda i: one("digest", SUITE.node(b(i["left"]), b(i["right"]))),
-    "state_root": lambda i: one(
-        "root",
-        SUITE.state_root(ints(i["cells"]), list(map(b, i["key_cells"])), list(map(b, i["map_roots"]))),
-    ),
-    "path": lambda i: one("root", SUITE.root_from_path(b(i["leaf"]), int(i["index"], 16), b(i["siblings"]))),
-    "tree": lambda i: one("root", tree(i)),
-    "tx_digest": lambda i: one("digest", SUITE.tx_digest(b(i["domain"]), b(i["words"]))),
-    "commit": lambda i: one("commitment", SUITE.commit(b(i["journal"]))),
-    "challenge": lambda i: one(
-        "challenge", SUITE.challenge(b(i["domain"]), b(i["claim"]), b(i["commitment"]))
-    ),
-    "evaluate": lambda i: one("evaluation", SUITE.evaluate(b(i["journal"]), b(i["challenge"]))),
+OPERATIONS: dict[str, Operation] = {
+    **operations(SUITE, Bn254.permute, 32, REASONS),
     "key": key,
     "sign": lambda i: one(
         "signature", SUITE.signing_key(b(i["seed"])).sign(b(i["digest"]), int(i["nonce"], 16))
     ),
-    "verify": verify,
 }
 
 

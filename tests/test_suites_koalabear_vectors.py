@@ -10,6 +10,7 @@ import koalabear_vectors
 import pytest
 import reference_koalabear as ref
 from multiprover_native import KoalaBear
+from vector_operations import operations
 
 from multiprover import suites
 
@@ -70,27 +71,6 @@ def test_own_vectors_have_unique_names_and_every_operation_and_reason() -> None:
     assert reasons == {None, *REASONS}
 
 
-def b(text: str) -> bytes:
-    assert text.startswith("0x")
-    return bytes.fromhex(text[2:])
-
-
-def ints(entries: list[dict[str, Any]]) -> list[suites.TypedInt]:
-    return [suites.TypedInt(int(entry["encoded"], 16), entry["words"]) for entry in entries]
-
-
-def permutation(i: dict[str, Any]) -> dict[str, Any]:
-    out = KoalaBear.permute(b"".join(map(b, i["state"])))
-    return {"state": ["0x" + out[start : start + 4].hex() for start in range(0, 64, 4)]}
-
-
-def tree(i: dict[str, Any]) -> bytes:
-    built: suites.Tree = SUITE.tree(i["depth"], b(i["default_leaf"]))
-    for entry in i["leaves"]:
-        built.set(int(entry["index"], 16), b(entry["leaf"]))
-    return built.root
-
-
 REASONS = {
     "length": "signature: expected 2588 bytes",
     "nonce not below 2^16": "nonce: expected 0 to 2^16 - 1",
@@ -102,41 +82,7 @@ REASONS = {
 }
 
 
-def verify(i: dict[str, Any]) -> dict[str, Any]:
-    try:
-        SUITE.verify(b(i["public_key"]), b(i["digest"]), int(i["nonce"], 16), b(i["signature"]))
-    except suites.InvalidSignatureError as error:
-        (reason,) = [name for name, start in REASONS.items() if str(error).startswith(start)]
-        return {"valid": False, "reason": reason}
-    return {"valid": True}
-
-
-def one(name: str, value: bytes) -> dict[str, Any]:
-    return {name: "0x" + value.hex()}
-
-
-OPERATIONS: dict[str, Any] = {
-    "permutation": permutation,
-    "leaf": lambda i: one("digest", SUITE.leaf(i["map_index"], ints(i["ints"]), list(map(b, i["keys"])))),
-    "node": lambda i: one("digest", SUITE.node(b(i["left"]), b(i["right"]))),
-    "state_root": lambda i: one(
-        "root",
-        SUITE.state_root(ints(i["cells"]), list(map(b, i["key_cells"])), list(map(b, i["map_roots"]))),
-    ),
-    "path": lambda i: one("root", SUITE.root_from_path(b(i["leaf"]), int(i["index"], 16), b(i["siblings"]))),
-    "tree": lambda i: one("root", tree(i)),
-    "tx_digest": lambda i: one("digest", SUITE.tx_digest(b(i["domain"]), b(i["words"]))),
-    "commit": lambda i: one("commitment", SUITE.commit(b(i["journal"]))),
-    "challenge": lambda i: one(
-        "challenge", SUITE.challenge(b(i["domain"]), b(i["claim"]), b(i["commitment"]))
-    ),
-    "evaluate": lambda i: one("evaluation", SUITE.evaluate(b(i["journal"]), b(i["challenge"]))),
-    "key": lambda i: one("public_key", SUITE.signing_key(b(i["seed"]), i["height"]).public_key),
-    "sign": lambda i: one(
-        "signature", SUITE.signing_key(b(i["seed"]), i["height"]).sign(b(i["digest"]), int(i["nonce"], 16))
-    ),
-    "verify": verify,
-}
+OPERATIONS = operations(SUITE, KoalaBear.permute, 4, REASONS)
 
 
 @pytest.mark.parametrize("vector", OWN, ids=[vector["name"] for vector in OWN])
