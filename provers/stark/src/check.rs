@@ -31,10 +31,17 @@ pub type Message = (&'static str, Vec<F>, F);
 /// What one row says.
 #[derive(Clone, Debug, Default)]
 pub struct RowReport {
-    /// Number of the first constraint that does not hold.
-    pub broken: Option<usize>,
+    /// The value of each constraint.
+    pub constraints: Vec<F>,
     /// Messages with a count other than 0.
     pub messages: Vec<Message>,
+}
+
+impl RowReport {
+    /// Number of the first constraint that does not hold.
+    pub fn broken(&self) -> Option<usize> {
+        self.constraints.iter().position(|value| *value != F::ZERO)
+    }
 }
 
 struct Builder<'a> {
@@ -43,7 +50,6 @@ struct Builder<'a> {
     public: &'a [F],
     first: bool,
     last: bool,
-    constraint: usize,
     report: RowReport,
 }
 
@@ -77,10 +83,7 @@ impl<'a> AirBuilder for Builder<'a> {
     }
 
     fn assert_zero<I: Into<F>>(&mut self, x: I) {
-        if x.into() != F::ZERO && self.report.broken.is_none() {
-            self.report.broken = Some(self.constraint);
-        }
-        self.constraint += 1;
+        self.report.constraints.push(x.into());
     }
 
     fn public_values(&self) -> &[F] {
@@ -145,7 +148,7 @@ impl Tables {
     }
 
     /// One row of these witness columns, the next row's after it.
-    fn evaluate(&self, table: Table, row: usize, main: [&[F]; 2], public: &[F]) -> RowReport {
+    pub fn evaluate(&self, table: Table, row: usize, main: [&[F]; 2], public: &[F]) -> RowReport {
         let height = self.heights.rows(table);
         let pre = &self.preprocessed[table as usize];
         let mut builder = Builder {
@@ -154,7 +157,6 @@ impl Tables {
             public,
             first: row == 0,
             last: row + 1 == height,
-            constraint: 0,
             report: RowReport::default(),
         };
         p3_air::Air::eval(&Air::new(table), &mut builder);
@@ -179,7 +181,7 @@ impl Tables {
                 };
                 let reports: Vec<_> = chunk.into_par_iter().map(report).collect();
                 for (i, report) in reports.into_iter().enumerate() {
-                    if let Some(constraint) = report.broken {
+                    if let Some(constraint) = report.broken() {
                         return Err(Violation::Constraint { table, row: start + i, constraint });
                     }
                     for (bus, message, count) in report.messages {
@@ -281,7 +283,7 @@ impl Checker {
             let columns = |row| new.get(&(table, row)).copied().unwrap_or_else(|| self.tables.main_row(table, row));
             let rows = [columns(row), columns((row + 1) % self.tables.heights.rows(table))];
             let report = self.tables.evaluate(table, row, rows, &publics[table as usize]);
-            if let Some(constraint) = report.broken {
+            if let Some(constraint) = report.broken() {
                 return Err(Violation::Constraint { table, row, constraint });
             }
             for (bus, message, count) in report.messages {

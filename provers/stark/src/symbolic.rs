@@ -1005,17 +1005,7 @@ fn montgomery(c: F) -> u32 {
 
 /// Which of [`Public::to_vec`] a table's constraints see, in their order.
 fn public_places(table: Table) -> Vec<usize> {
-    let numbered: Vec<F> = (0..Public::LEN).map(F::from_usize).collect();
-    let part = |from: usize| std::array::from_fn(|i| numbered[from + i]);
-    let public = Public {
-        pre_root: part(0),
-        post_root: part(8),
-        commitment: part(16),
-        z: std::array::from_fn(|i| numbered[24 + i]),
-        y: std::array::from_fn(|i| numbered[29 + i]),
-        payee: std::array::from_fn(|i| numbered[34 + i]),
-        domain: part(44),
-    };
+    let public = Public::from_values(&std::array::from_fn(F::from_usize));
     table.public(&public).into_iter().map(|place| place.as_canonical_u32() as usize).collect()
 }
 

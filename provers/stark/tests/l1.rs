@@ -17,19 +17,9 @@ fn key() -> VerifyingKey {
 }
 
 fn public() -> Public {
-    let mut values = PUBLICS.as_chunks().0.iter().map(|word| F::from_u32(u32::from_be_bytes(*word)));
-    fn take<const N: usize>(values: &mut impl Iterator<Item = F>) -> [F; N] {
-        std::array::from_fn(|_| values.next().expect("52 of them"))
-    }
-    Public {
-        pre_root: take(&mut values),
-        post_root: take(&mut values),
-        commitment: take(&mut values),
-        z: take(&mut values),
-        y: take(&mut values),
-        payee: take(&mut values),
-        domain: take(&mut values),
-    }
+    let words = PUBLICS.as_chunks().0;
+    assert_eq!(words.len(), Public::LEN);
+    Public::from_values(&std::array::from_fn(|i| F::from_u32(u32::from_be_bytes(words[i]))))
 }
 
 #[test]

@@ -233,7 +233,7 @@ fn every_message_counts() {
                 for lie in [F::ZERO, truth.double(), truth + F::ONE] {
                     tables.preprocessed[table as usize].values[cell] = lie;
                     let report = tables.row(table, at);
-                    let differs = report.broken.is_some() || sorted(report.messages) != before;
+                    let differs = report.broken().is_some() || sorted(report.messages) != before;
                     assert!(differs || silent, "{table}, row {at}, {name}[{i}] = {lie} for {truth}");
                 }
                 tables.preprocessed[table as usize].values[cell] = truth;

@@ -2,84 +2,14 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use multiprover_stark::check::{Message, Tables};
+use multiprover_stark::check::{Message, RowReport, Tables};
 use multiprover_stark::tables::{
-    Air, Columns, F, Layout, Public, Row, Table, Witness, alu, block, bus, hash, logic, mul, range, sign, values,
+    Columns, F, Layout, Public, Row, Table, Witness, alu, block, bus, hash, logic, mul, range, sign, values,
 };
-use p3_air::{AirBuilder, RowWindow};
 use p3_field::{Field, PrimeCharacteristicRing, PrimeField32};
-use p3_lookup::{Count, InteractionBuilder};
 
 /// A row of a table.
 pub type Place = (Table, usize);
-
-/// What one row says: the value of each of its constraints, and its messages.
-#[derive(Default)]
-pub struct Said {
-    pub constraints: Vec<F>,
-    pub messages: Vec<Message>,
-}
-
-struct Listener<'a> {
-    main: RowWindow<'a, F>,
-    preprocessed: RowWindow<'a, F>,
-    public: &'a [F],
-    first: bool,
-    last: bool,
-    said: Said,
-}
-
-impl<'a> AirBuilder for Listener<'a> {
-    type F = F;
-    type Expr = F;
-    type Var = F;
-    type PreprocessedWindow = RowWindow<'a, F>;
-    type MainWindow = RowWindow<'a, F>;
-    type PublicVar = F;
-    type PeriodicVar = F;
-
-    fn main(&self) -> Self::MainWindow {
-        self.main
-    }
-
-    fn preprocessed(&self) -> &Self::PreprocessedWindow {
-        &self.preprocessed
-    }
-
-    fn is_first_row(&self) -> F {
-        F::from_bool(self.first)
-    }
-
-    fn is_last_row(&self) -> F {
-        F::from_bool(self.last)
-    }
-
-    fn is_transition(&self) -> F {
-        F::from_bool(!self.last)
-    }
-
-    fn assert_zero<I: Into<F>>(&mut self, x: I) {
-        self.said.constraints.push(x.into());
-    }
-
-    fn public_values(&self) -> &[F] {
-        self.public
-    }
-}
-
-impl InteractionBuilder for Listener<'_> {
-    fn push_interaction<E: Into<F>>(&mut self, name: &str, fields: impl IntoIterator<Item = E>, count: impl Into<Count<F>>) {
-        let (count, _) = count.into().into_parts();
-        if count != F::ZERO {
-            let name = bus::ALL.into_iter().find(|known| *known == name).expect("a bus of TABLES.md");
-            self.said.messages.push((name, fields.into_iter().map(Into::into).collect(), count));
-        }
-    }
-
-    fn push_local_interaction(&mut self, _: impl IntoIterator<Item = (Vec<F>, Count<F>)>) {
-        unreachable!("no table speaks to itself alone");
-    }
-}
 
 /// A wire, a word or a place in a chain: what is said of it is said to whoever else speaks of it.
 type Subject = (&'static str, Vec<F>);
@@ -138,7 +68,7 @@ impl Honest {
         &all.values[row * all.width..][..all.width]
     }
 
-    fn said(&self, place: Place) -> Said {
+    fn said(&self, place: Place) -> RowReport {
         Lie::new(self).said(place)
     }
 
@@ -254,21 +184,10 @@ impl<'a> Lie<'a> {
         self.changed.insert(place, witness.columns());
     }
 
-    fn said(&self, (table, row): Place) -> Said {
-        let height = self.honest.height(table);
-        let next = (row + 1) % height;
-        let pre = &self.honest.tables.preprocessed[table as usize];
-        let pre = |row: usize| &pre.values[row * pre.width..][..pre.width];
-        let mut listener = Listener {
-            main: RowWindow::from_two_rows(self.row((table, row)), self.row((table, next))),
-            preprocessed: RowWindow::from_two_rows(pre(row), pre(next)),
-            public: &table.public(&self.public),
-            first: row == 0,
-            last: row + 1 == height,
-            said: Said::default(),
-        };
-        p3_air::Air::eval(&Air::new(table), &mut listener);
-        listener.said
+    fn said(&self, (table, row): Place) -> RowReport {
+        let next = (table, (row + 1) % self.honest.height(table));
+        let rows = [self.row((table, row)), self.row(next)];
+        self.honest.tables.evaluate(table, row, rows, &table.public(&self.public))
     }
 
     /// Post root, `c` and `y` are the liar's to state: what the witness comes to.

@@ -106,7 +106,7 @@ impl Call {
             alpha: random.extension(),
             zeta: random.extension(),
             heights: std::array::from_fn(|_| 3 + (random.next() % 16) as u8),
-            public: public(&std::array::from_fn(|_| random.base())),
+            public: Public::from_values(&std::array::from_fn(|_| random.base())),
             claims: std::array::from_fn(|_| random.extension()),
             tables,
         };
@@ -230,7 +230,7 @@ impl Call {
         heights.reverse();
         ensure!(heights.iter().all(|&height| height < 23), "heights: {heights:?}");
         let values: Vec<F> = take(4 * Public::LEN)?.chunks_exact(4).map(big).collect::<Result<_>>()?;
-        let public = public(values[..].try_into()?);
+        let public = Public::from_values(values[..].try_into()?);
         let mut opening = || -> Result<EF> {
             let little = |part: &[u8]| canonical(u32::from_le_bytes(part.try_into().expect("four bytes")));
             let parts: Vec<F> = take(4 * EXTENSION)?.chunks_exact(4).map(little).collect::<Result<_>>()?;
@@ -260,19 +260,6 @@ fn extension(coefficients: &[F]) -> EF {
 fn canonical(value: u32) -> Result<F> {
     ensure!(value < F::ORDER_U32, "{value} is not below p");
     Ok(F::from_u32(value))
-}
-
-fn public(values: &[F; Public::LEN]) -> Public {
-    let part = |from: usize| std::array::from_fn(|i| values[from + i]);
-    Public {
-        pre_root: part(Public::PRE_ROOT),
-        post_root: part(Public::POST_ROOT),
-        commitment: part(Public::COMMITMENT),
-        z: std::array::from_fn(|i| values[24 + i]),
-        y: std::array::from_fn(|i| values[29 + i]),
-        payee: std::array::from_fn(|i| values[34 + i]),
-        domain: part(Public::DOMAIN),
-    }
 }
 
 fn hexadecimal(bytes: &[u8]) -> String {

@@ -59,20 +59,7 @@ fn public(bytes: &[u8]) -> Result<Public> {
     ensure!(bytes.len() == 4 * Public::LEN, "{} public values, not {} bytes", Public::LEN, bytes.len());
     let words: Vec<u32> = bytes.as_chunks().0.iter().map(|word| u32::from_be_bytes(*word)).collect();
     ensure!(words.iter().all(|word| *word < F::ORDER_U32), "a public value is not below the field's order");
-    let mut values = words.into_iter().map(F::from_u32);
-    Ok(Public {
-        pre_root: take(&mut values),
-        post_root: take(&mut values),
-        commitment: take(&mut values),
-        z: take(&mut values),
-        y: take(&mut values),
-        payee: take(&mut values),
-        domain: take(&mut values),
-    })
-}
-
-fn take<const N: usize>(values: &mut impl Iterator<Item = F>) -> [F; N] {
-    std::array::from_fn(|_| values.next().expect("as many as there are public values"))
+    Ok(Public::from_values(&std::array::from_fn(|i| F::from_u32(words[i]))))
 }
 
 fn fixture(slots: usize, folder: &Path) -> Result<()> {

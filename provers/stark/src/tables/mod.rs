@@ -120,4 +120,21 @@ impl Public {
     pub fn to_vec(&self) -> Vec<F> {
         [&self.pre_root[..], &self.post_root, &self.commitment, &self.z, &self.y, &self.payee, &self.domain].concat()
     }
+
+    /// Those of these elements, in the same order.
+    pub fn from_values(values: &[F; Self::LEN]) -> Self {
+        fn take<const N: usize>(values: &mut impl Iterator<Item = F>) -> [F; N] {
+            std::array::from_fn(|_| values.next().expect("as many as there are public values"))
+        }
+        let mut values = values.iter().copied();
+        Self {
+            pre_root: take(&mut values),
+            post_root: take(&mut values),
+            commitment: take(&mut values),
+            z: take(&mut values),
+            y: take(&mut values),
+            payee: take(&mut values),
+            domain: take(&mut values),
+        }
+    }
 }
