@@ -167,14 +167,37 @@ def _groth16(of: Question, at: At) -> dict[str, Any]:
     }
 
 
+def _beside(slot: Mapping[str, float], slots: int) -> dict[str, Any]:
+    """The figures of ``slots`` reference slots from one run, compiled beside written by hand."""
+    return {
+        "cpu_s_per_slot": slot["cpu_s_per_slot"],
+        "hand_written_cpu_s_per_slot": slot["hand_written_cpu_s_per_slot"],
+        "cpu_ratio": slot["cpu_s_per_slot"] / slot["hand_written_cpu_s_per_slot"],
+        "rows_or_constraints": slot["rows_or_constraints"],
+        "hand_written_rows_or_constraints": slot["hand_written_rows_or_constraints"],
+        "ratio": slot["ratio"],
+        "rows_a_slot": slot["rows_a_slot"],
+        "mib_per_slot": slot["peak_mib"] / slots,
+    }
+
+
+def _perpetuals(of: Question, command: Sequence[str]) -> dict[str, Any]:
+    """The rows of the perpetuals program, as the prover's ``command`` counts them."""
+    with of.program() as program:
+        counted = _json([*command, "--program", program, "--count"])
+    return {
+        "perpetuals_rows_or_constraints": counted["rows_or_constraints"],
+        "perpetuals_rows_a_slot": counted["rows_a_slot"],
+    }
+
+
 def _halo2(of: Question, at: At) -> dict[str, Any]:
     command = [str(of.root / "provers/halo2/bin/bench"), "--slots", str(of.slots)]
     at("reference slot, compiled")
     compiled = _json(command)
     at("reference slot, by hand")
     by_hand = _json([*command, "--which", "handwritten"])
-    with of.program() as program:
-        perpetuals = _json([*command, "--program", program, "--count"])
+    perpetuals = _perpetuals(of, command)
     return {
         "cpu_s_per_slot": compiled["cpu_s_per_slot"],
         "hand_written_cpu_s_per_slot": by_hand["cpu_s_per_slot"],
@@ -185,8 +208,7 @@ def _halo2(of: Question, at: At) -> dict[str, Any]:
         "rows_a_slot": compiled["rows_a_slot"],
         "mib_per_slot": compiled["peak_mib"] / of.slots,
         "setup_cpu_s": compiled["setup_cpu_s"] + compiled["keygen_cpu_s"],
-        "perpetuals_rows_or_constraints": perpetuals["rows_or_constraints"],
-        "perpetuals_rows_a_slot": perpetuals["rows_a_slot"],
+        **perpetuals,
     }
 
 
@@ -197,21 +219,12 @@ def _plonky2(of: Question, at: At) -> dict[str, Any]:
     # By itself: the peak of memory above is that of one leaf.
     at("two segments and their join")
     joined = _json([*command, "--join"])["joined"]
-    with of.program() as program:
-        perpetuals = _json([*command, "--program", program, "--count"])
+    perpetuals = _perpetuals(of, command)
     return {
-        "cpu_s_per_slot": slot["cpu_s_per_slot"],
-        "hand_written_cpu_s_per_slot": slot["hand_written_cpu_s_per_slot"],
-        "cpu_ratio": slot["cpu_s_per_slot"] / slot["hand_written_cpu_s_per_slot"],
-        "rows_or_constraints": slot["rows_or_constraints"],
-        "hand_written_rows_or_constraints": slot["hand_written_rows_or_constraints"],
-        "ratio": slot["ratio"],
-        "rows_a_slot": slot["rows_a_slot"],
-        "mib_per_slot": slot["peak_mib"] / of.slots,
+        **_beside(slot, of.slots),
         "join_cpu_s": joined["join_cpu_s"],
         "joined_slots": joined["slots"],
-        "perpetuals_rows_or_constraints": perpetuals["rows_or_constraints"],
-        "perpetuals_rows_a_slot": perpetuals["rows_a_slot"],
+        **perpetuals,
     }
 
 
@@ -219,22 +232,13 @@ def _stark(of: Question, at: At) -> dict[str, Any]:
     command = [str(of.root / "provers/stark/bin/bench"), "--slots", str(of.slots)]
     at("reference slot, compiled and by hand")
     slot = _json(command)
-    with of.program() as program:
-        perpetuals = _json([*command, "--program", program, "--count"])
+    perpetuals = _perpetuals(of, command)
     return {
-        "cpu_s_per_slot": slot["cpu_s_per_slot"],
-        "hand_written_cpu_s_per_slot": slot["hand_written_cpu_s_per_slot"],
-        "cpu_ratio": slot["cpu_s_per_slot"] / slot["hand_written_cpu_s_per_slot"],
-        "rows_or_constraints": slot["rows_or_constraints"],
-        "hand_written_rows_or_constraints": slot["hand_written_rows_or_constraints"],
-        "ratio": slot["ratio"],
-        "rows_a_slot": slot["rows_a_slot"],
-        "mib_per_slot": slot["peak_mib"] / of.slots,
+        **_beside(slot, of.slots),
         "setup_cpu_s": slot["keygen_cpu_s"],
         "verify_s": slot["verify_s"],
         "early_proof_bytes": slot["proof_bytes"],
-        "perpetuals_rows_or_constraints": perpetuals["rows_or_constraints"],
-        "perpetuals_rows_a_slot": perpetuals["rows_a_slot"],
+        **perpetuals,
     }
 
 

@@ -158,15 +158,19 @@ def sample_halo2(name: str) -> bytes:
     return (repository() / HALO2_SAMPLE / name).read_bytes()
 
 
+def _create(l1: L1, name: str, real: bytes, code: bytes | None) -> bytes:
+    """Deploy what creates ``real``, the contract ``name``; with ``code`` in its place if there is one."""
+    arguments = real[len(artifact(name).bytecode) :]
+    return l1.create(l1.dev_accounts()[0], real if code is None else code + arguments)
+
+
 def create_halo2(l1: L1, key: bytes, domain: bytes, code: bytes | None = None) -> bytes:
     """Deploy ``Halo2Adapter``, or ``code`` in its place.
 
     Raises:
         RefusedError: its constructor refuses.
     """
-    real = halo2.creation_code(key, domain)
-    arguments = real[len(artifact("Halo2Adapter").bytecode) :]
-    return l1.create(l1.dev_accounts()[0], real if code is None else code + arguments)
+    return _create(l1, "Halo2Adapter", halo2.creation_code(key, domain), code)
 
 
 STARK_SAMPLE = "tests/fixtures/stark"
@@ -206,9 +210,7 @@ def create_stark(l1: L1, key: bytes, domain: bytes, code: bytes | None = None) -
     Raises:
         RefusedError: its constructor refuses.
     """
-    real = stark.creation_code(key, domain)
-    arguments = real[len(artifact("StarkAdapter").bytecode) :]
-    return l1.create(l1.dev_accounts()[0], real if code is None else code + arguments)
+    return _create(l1, "StarkAdapter", stark.creation_code(key, domain), code)
 
 
 def offer_stark(l1: L1, adapter: bytes, statement: Any, suite: Any, proof: bytes) -> str | None:
