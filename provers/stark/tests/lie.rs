@@ -1,6 +1,9 @@
 //! The layout with a planted fault that scenarios lie with (`examples/lie`): what could not have happened is accepted under its keys, and
 //! under no others.
 
+#[path = "support/bank.rs"]
+#[allow(dead_code)]
+mod bank;
 #[path = "../examples/lie/mod.rs"]
 mod lie;
 
@@ -14,8 +17,6 @@ use multiprover_stark::program::Program;
 use multiprover_stark::prover::{self, Kept};
 use multiprover_stark::reference;
 use multiprover_stark::suite;
-use prost::Message;
-use serde_json::Value;
 
 const SLOTS: usize = 2;
 
@@ -50,20 +51,11 @@ fn claimed(truth: &pb::ProveRequest, journal: &[u8]) -> pb::Statement {
     statement
 }
 
-fn bytes(v: &Value) -> Vec<u8> {
-    let digits = v.as_str().unwrap().strip_prefix("0x").unwrap().as_bytes();
-    digits.chunks(2).map(|pair| u8::from_str_radix(std::str::from_utf8(pair).unwrap(), 16).unwrap()).collect()
-}
-
 /// A word that is put out is hashed elsewhere, too, from a block of four that the journal has as well: there it stays what it is.
 #[test]
 fn the_fault_is_the_journals_alone() {
-    let path = format!("{}/../../vectors/programs.json", env!("CARGO_MANIFEST_DIR"));
-    let file: Value = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
-    let vector = file["vectors"].as_array().unwrap().iter().find(|v| v["name"] == "bank_payment").unwrap();
-    let program = Program::decode(&bytes(&vector["inputs"]["program"])).unwrap();
-    let mut request = pb::ProveRequest::decode(&bytes(&vector["inputs"]["request"])[..]).unwrap();
-    request.statement.as_mut().unwrap().suites.retain(|s| s.suite == suite::NAME);
+    let bank::Batch { program, request, .. } = bank::payment();
+    let program = Program::decode(&program).unwrap();
     let truth = Statement::decode(request.statement.as_ref()).unwrap();
     let advice = execution::execute(&program, &truth, &request).unwrap();
     for at in 4 * program.input_words..request.journal.len() {

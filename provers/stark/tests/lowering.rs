@@ -1,5 +1,8 @@
 //! From programs and batches to tables that hold, or do not.
 
+#[path = "support/bank.rs"]
+mod bank;
+
 use multiprover_stark::batch::{self, Parameters};
 use multiprover_stark::check::{Violation, audit, check};
 use multiprover_stark::execution::{self, Advice, Statement, Value as Given};
@@ -8,11 +11,8 @@ use multiprover_stark::lowering::lower;
 use multiprover_stark::pb::prover as pb;
 use multiprover_stark::program::Program;
 use multiprover_stark::reference;
-use multiprover_stark::suite;
 use multiprover_stark::tables::{F, Layout, Public};
 use p3_field::PrimeCharacteristicRing;
-use prost::Message;
-use serde_json::Value;
 
 fn statement(request: &pb::ProveRequest) -> Statement {
     Statement::decode(request.statement.as_ref()).expect("a statement")
@@ -39,32 +39,13 @@ fn holds(program: &Program, request: &pb::ProveRequest) {
     check(&layout, &witness.expect("asked for"), &statement.public()).unwrap_or_else(|violation| panic!("{violation}"));
 }
 
-fn bytes(v: &Value) -> Vec<u8> {
-    let digits = v.as_str().expect("text").strip_prefix("0x").expect("bytes").as_bytes();
-    digits.chunks(2).map(|pair| u8::from_str_radix(std::str::from_utf8(pair).expect("digits"), 16).expect("digits")).collect()
-}
-
-/// `vectors/programs.json`: name, program, request of this suite alone, whether it holds.
-fn vectors() -> Vec<(String, Program, pb::ProveRequest, bool)> {
-    let path = format!("{}/../../vectors/programs.json", env!("CARGO_MANIFEST_DIR"));
-    let file: Value = serde_json::from_slice(&std::fs::read(path).expect("vectors")).expect("JSON");
-    let vectors = file["vectors"].as_array().expect("a list").iter();
-    vectors
-        .map(|v| {
-            let program = Program::decode(&bytes(&v["inputs"]["program"])).expect("a program");
-            let mut request = pb::ProveRequest::decode(&bytes(&v["inputs"]["request"])[..]).expect("a request");
-            request.statement.as_mut().expect("a statement").suites.retain(|s| s.suite == suite::NAME);
-            (v["name"].as_str().expect("a name").into(), program, request, v["outputs"]["holds"] == true)
-        })
-        .collect()
-}
-
 /// A statement that does not hold has no witness here either: not the one that starts from the request as it stands.
 #[test]
 fn vectors_hold_or_not() {
-    let all = vectors();
-    assert!(all.iter().filter(|v| v.3).count() >= 13 && all.iter().filter(|v| !v.3).count() >= 17);
-    for (name, program, request, valid) in all {
+    let all = bank::batches();
+    assert!(all.iter().filter(|v| v.holds).count() >= 13 && all.iter().filter(|v| !v.holds).count() >= 17);
+    for bank::Batch { name, program, request, holds: valid } in all {
+        let program = Program::decode(&program).expect("a program");
         if valid {
             println!("{name}");
             holds(&program, &request);
@@ -78,8 +59,9 @@ fn vectors_hold_or_not() {
     }
 }
 
-fn bank() -> (Program, Statement, Advice) {
-    let (_, program, request, _) = vectors().into_iter().find(|v| v.0 == "bank_payment").expect("a vector");
+fn payment() -> (Program, Statement, Advice) {
+    let bank::Batch { program, request, .. } = bank::payment();
+    let program = Program::decode(&program).expect("a program");
     let statement = statement(&request);
     let advice = execution::execute(&program, &statement, &request).expect("a batch");
     (program, statement, advice)
@@ -93,7 +75,7 @@ fn verdict(program: &Program, advice: &Advice, public: &Public) -> Result<(), Vi
 /// No public value can be another, but for `payee`, which binds nothing in the tables.
 #[test]
 fn public_values_are_bound() {
-    let (program, statement, advice) = bank();
+    let (program, statement, advice) = payment();
     let truth = statement.public();
     verdict(&program, &advice, &truth).expect("it holds");
     type Lie = fn(&mut Public);
@@ -118,7 +100,7 @@ fn public_values_are_bound() {
 /// Everything that the witness says of the state is bound by its root, every word by the journal.
 #[test]
 fn advice_is_bound() {
-    let (program, statement, advice) = bank();
+    let (program, statement, advice) = payment();
     let public = statement.public();
     let refused = |what: &str, lie: &dyn Fn(&mut Advice)| {
         let mut other = advice.clone();
@@ -166,7 +148,10 @@ fn another(given: &mut Given) {
 /// A batch is proven, and one that does not hold is not.
 #[test]
 fn a_batch_is_proven() {
-    for (name, program, request, valid) in vectors().into_iter().filter(|v| v.0 == "bank_payment" || v.0 == "bank_range") {
+    for bank::Batch { name, program, request, holds: valid } in
+        bank::batches().into_iter().filter(|v| v.name == "bank_payment" || v.name == "bank_range")
+    {
+        let program = Program::decode(&program).expect("a program");
         let statement = statement(&request);
         let advice = execution::unchecked(&program, &statement, &request).expect("well formed");
         let (layout, witness) = lower(&program, statement.slots, Some(&advice)).expect("small");
