@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Iterator
 from hashlib import shake_128
-from typing import Any
 
 import reference_goldilocks as ref
-
-Vector = dict[str, Any]
+import vector_writing as writing
+from vector_writing import TOP, TOP2, Vector, Writer, data, vector
 
 
 def sample(label: str, size: int) -> bytes:
@@ -23,20 +21,7 @@ def element(label: str) -> bytes:
     return ref.to_bytes([value % ref.P for value in ref.words(sample(label, 32), 8)])
 
 
-def data(value: bytes) -> str:
-    return "0x" + value.hex()
-
-
-def typed(ints: list[tuple[int, int]]) -> list[dict[str, Any]]:
-    return [{"encoded": hex(encoded), "words": words} for encoded, words in ints]
-
-
-def vector(name: str, operation: str, inputs: dict[str, Any], outputs: dict[str, Any]) -> Vector:
-    return {"name": name, "operation": operation, "inputs": inputs, "outputs": outputs}
-
-
-TOP = 2**32 - 1
-TOP2 = 2**64 - 1
+WRITER = Writer(ref, sample, element)
 
 
 def permutation() -> Iterator[Vector]:
@@ -69,148 +54,19 @@ RECORDS: dict[str, tuple[list[tuple[int, int]], list[bytes]]] = {
 
 
 def records() -> Iterator[Vector]:
-    for name, (ints, keys) in RECORDS.items():
-        for map_index in (0, TOP):
-            yield vector(
-                f"leaf_{name}_map_{map_index}",
-                "leaf",
-                {"map_index": map_index, "ints": typed(ints), "keys": [data(key) for key in keys]},
-                {"digest": data(ref.leaf(map_index, ints, keys))},
-            )
-        roots = [element(f"map root {i}") for i in range(len(ints) % 3)]
-        yield vector(
-            f"state_root_{name}",
-            "state_root",
-            {
-                "cells": typed(ints),
-                "key_cells": [data(key) for key in keys],
-                "map_roots": [data(root) for root in roots],
-            },
-            {"root": data(ref.state_root(ints, keys, roots))},
-        )
-
-
-def trees() -> Iterator[Vector]:
-    left, right = element("left"), element("right")
-    pairs = {"node": (left, right), "node_swapped": (right, left), "node_zeros": (bytes(32), bytes(32))}
-    for name, (first, second) in pairs.items():
-        yield vector(
-            name,
-            "node",
-            {"left": data(first), "right": data(second)},
-            {"digest": data(ref.node(first, second))},
-        )
-    for depth, index in ((1, 0), (1, 1), (20, 0x5A5A5), (32, 2**32 - 1)):
-        siblings = b"".join(element(f"sibling {depth} {level}") for level in range(depth))
-        yield vector(
-            f"path_depth_{depth}_index_{index}",
-            "path",
-            {"leaf": data(left), "index": hex(index), "siblings": data(siblings)},
-            {"root": data(ref.root_from_path(left, index, siblings))},
-        )
-    default = ref.leaf(0, [(0, 2), (0, 1)], [bytes(32)])
-    for name, leaves in (
-        ("empty", {}),
-        ("ends", {0: element("first leaf"), 15: element("last leaf")}),
-        ("default_written", {3: default}),
-        ("several", {index: element(f"leaf {index}") for index in (1, 2, 3, 8, 11)}),
-    ):
-        yield vector(
-            f"tree_{name}",
-            "tree",
-            {
-                "depth": 4,
-                "default_leaf": data(default),
-                "leaves": [{"index": hex(index), "leaf": data(leaf)} for index, leaf in leaves.items()],
-            },
-            {"root": data(ref.tree_root(4, default, leaves))},
-        )
+    return WRITER.records(RECORDS, (0, TOP))
 
 
 def binding() -> Iterator[Vector]:
-    for words in (0, 1, 4, 7, 8, 9, 16, 17, 200):
-        journal = sample(f"journal {words}", 4 * words)
-        domain, claim = sample(f"domain {words}", 32), sample(f"claim {words}", 32)
-        commitment = ref.commit(journal)
-        z = ref.challenge(domain, claim, commitment)
-        yield vector(
-            f"tx_digest_{words}_words",
-            "tx_digest",
-            {"domain": data(domain), "words": data(journal)},
-            {"digest": data(ref.tx_digest(domain, journal))},
-        )
-        yield vector(
-            f"commit_{words}_words", "commit", {"journal": data(journal)}, {"commitment": data(commitment)}
-        )
-        yield vector(
-            f"challenge_{words}_words",
-            "challenge",
-            {"domain": data(domain), "claim": data(claim), "commitment": data(commitment)},
-            {"challenge": data(z)},
-        )
-        top = ref.P - 1
-        for name, point in (
-            ("", z),
-            ("_at_zero", bytes(32)),
-            ("_at_minus_one", ref.to_bytes([top, 0, 0, 0])),
-            ("_at_the_root_of_seven", ref.to_bytes([0, 1, 0, 0])),
-            ("_at_the_greatest", ref.to_bytes([top, top, 0, 0])),
-        ):
-            yield vector(
-                f"evaluate_{words}_words{name}",
-                "evaluate",
-                {"journal": data(journal), "challenge": data(point)},
-                {"evaluation": data(ref.evaluate(journal, point))},
-            )
-    domain = b"\xff" * 32
-    yield vector(
-        "tx_digest_domain_reduced",
-        "tx_digest",
-        {"domain": data(domain), "words": data(bytes(4))},
-        {"digest": data(ref.tx_digest(domain, bytes(4)))},
-    )
-
-
-def keys() -> Iterator[Vector]:
-    for name, seed, height in (
-        ("zero", bytes(32), 0),
-        ("ones", b"\xff" * 32, 1),
-        ("sample", sample("seed", 32), 0),
-        ("sample", sample("seed", 32), 2),
-    ):
-        key = ref.key_from_seed(seed, height)
-        yield vector(
-            f"key_{name}_height_{height}",
-            "key",
-            {"seed": data(seed), "height": height},
-            {"public_key": data(key.public_key)},
-        )
-        for nonce in sorted({0, 2**height - 1}):
-            digest = element(f"digest {nonce}")
-            yield vector(
-                f"sign_{name}_height_{height}_nonce_{nonce}",
-                "sign",
-                {"seed": data(seed), "height": height, "digest": data(digest), "nonce": hex(nonce)},
-                {"signature": data(ref.sign(key, digest, nonce))},
-            )
-
-
-def verify_vector(name: str, pk: bytes, digest: bytes, nonce: int, signature: bytes) -> Vector:
-    reason = ref.refusal(pk, digest, nonce, signature)
-    outputs: dict[str, Any] = {"valid": reason is None}
-    if reason is not None:
-        outputs["reason"] = reason
-    return vector(
-        f"verify_{name}",
-        "verify",
-        {
-            "public_key": data(pk),
-            "digest": data(digest),
-            "nonce": hex(nonce),
-            "signature": data(signature),
-        },
-        outputs,
-    )
+    top = ref.P - 1
+    points = {
+        "_at_zero": bytes(32),
+        "_at_minus_one": ref.to_bytes([top, 0, 0, 0]),
+        "_at_the_root_of_seven": ref.to_bytes([0, 1, 0, 0]),
+        "_at_the_greatest": ref.to_bytes([top, top, 0, 0]),
+    }
+    yield from WRITER.binding((0, 1, 4, 7, 8, 9, 16, 17, 200), points)
+    yield from WRITER.reduced_domain()
 
 
 def chosen(digest: bytes, nonce: int) -> tuple[ref.Key, bytes]:
@@ -246,39 +102,45 @@ def verifications() -> Iterator[Vector]:
     bits = ref.message_bits(ref.digest_of(pk), ref.digest_of(digest), nonce, rho)
     shown, hidden = bits.index(1), bits.index(0)
 
-    yield verify_vector("honest", pk, digest, nonce, signature)
-    yield verify_vector("wrong_nonce", pk, digest, nonce ^ 1, signature)
-    yield verify_vector("wrong_digest", pk, element("other digest"), nonce, signature)
-    yield verify_vector("wrong_public_key", element("other key"), digest, nonce, signature)
-    yield verify_vector("empty", pk, digest, nonce, b"")
-    yield verify_vector("short", pk, digest, nonce, signature[:-1])
-    yield verify_vector("without_a_sibling", pk, digest, nonce, signature[:-32])
-    yield verify_vector("long", pk, digest, nonce, signature + b"\0")
+    yield WRITER.verify_vector("honest", pk, digest, nonce, signature)
+    yield WRITER.verify_vector("wrong_nonce", pk, digest, nonce ^ 1, signature)
+    yield WRITER.verify_vector("wrong_digest", pk, element("other digest"), nonce, signature)
+    yield WRITER.verify_vector("wrong_public_key", element("other key"), digest, nonce, signature)
+    yield WRITER.verify_vector("empty", pk, digest, nonce, b"")
+    yield WRITER.verify_vector("short", pk, digest, nonce, signature[:-1])
+    yield WRITER.verify_vector("without_a_sibling", pk, digest, nonce, signature[:-32])
+    yield WRITER.verify_vector("long", pk, digest, nonce, signature + b"\0")
     other_rho = ref.find_rho(ref.digest_of(pk), ref.digest_of(digest), nonce, rho + 1)
-    yield verify_vector("another_word", pk, digest, nonce, other_rho.to_bytes(8, "big") + signature[8:])
+    yield WRITER.verify_vector(
+        "another_word", pk, digest, nonce, other_rho.to_bytes(8, "big") + signature[8:]
+    )
     for weight in (65, 67):
         rho = ref.find_rho(ref.digest_of(pk), ref.digest_of(digest), nonce, 0, weight)
-        yield verify_vector(f"weight_{weight}", pk, digest, nonce, ref.sign_with(key, digest, nonce, rho))
+        yield WRITER.verify_vector(
+            f"weight_{weight}", pk, digest, nonce, ref.sign_with(key, digest, nonce, rho)
+        )
     for name, chain in (("secret", shown), ("end", hidden)):
         first, *rest = ref.digest_of(part(signature, chain))
         wrong = ref.to_bytes([(first + 1) % ref.P, *rest])
-        yield verify_vector(f"wrong_{name}", pk, digest, nonce, replaced(signature, chain, wrong))
+        yield WRITER.verify_vector(f"wrong_{name}", pk, digest, nonce, replaced(signature, chain, wrong))
     ahead = replaced(signature, shown, ref.to_bytes(key.ends[nonce][shown]))
-    yield verify_vector("end_where_a_secret_is_due", pk, digest, nonce, ahead)
+    yield WRITER.verify_vector("end_where_a_secret_is_due", pk, digest, nonce, ahead)
     behind = replaced(signature, hidden, ref.to_bytes(key.secrets[nonce][hidden]))
-    yield verify_vector("secret_where_an_end_is_due", pk, digest, nonce, behind)
+    yield WRITER.verify_vector("secret_where_an_end_is_due", pk, digest, nonce, behind)
     swapped = replaced(replaced(signature, shown, part(signature, hidden)), hidden, part(signature, shown))
-    yield verify_vector("chains_swapped", pk, digest, nonce, swapped)
+    yield WRITER.verify_vector("chains_swapped", pk, digest, nonce, swapped)
     for level in (0, 15):
         wrong = replaced(signature, 132 + level, element("other sibling"))
-        yield verify_vector(f"wrong_sibling_{level}", pk, digest, nonce, wrong)
+        yield WRITER.verify_vector(f"wrong_sibling_{level}", pk, digest, nonce, wrong)
     swapped = replaced(replaced(signature, 132, part(signature, 133)), 133, part(signature, 132))
-    yield verify_vector("siblings_swapped", pk, digest, nonce, swapped)
+    yield WRITER.verify_vector("siblings_swapped", pk, digest, nonce, swapped)
 
     # Words for the greater nonce itself, over the path of its low bits: only the range tells them apart.
     for great in (2**16 + nonce, 2**32 + nonce, ref.P + nonce):
         rho = ref.find_rho(ref.digest_of(pk), ref.digest_of(digest), great, 0)
-        yield verify_vector(f"nonce_{great:#x}", pk, digest, great, ref.sign_with(key, digest, great, rho))
+        yield WRITER.verify_vector(
+            f"nonce_{great:#x}", pk, digest, great, ref.sign_with(key, digest, great, rho)
+        )
     # The one-time key of another nonce, for a word of this one.
     rho = ref.find_rho(ref.digest_of(pk), ref.digest_of(digest), nonce ^ 1, 0)
     bits = ref.message_bits(ref.digest_of(pk), ref.digest_of(digest), nonce ^ 1, rho)
@@ -286,11 +148,11 @@ def verifications() -> Iterator[Vector]:
     taken = [secret if bit else end for bit, secret, end in choice]
     path = ref.key_path(key.levels, nonce)
     borrowed = ref.encode_signature(rho, taken, path)
-    yield verify_vector("one_time_key_of_another_nonce", pk, digest, nonce ^ 1, borrowed)
+    yield WRITER.verify_vector("one_time_key_of_another_nonce", pk, digest, nonce ^ 1, borrowed)
     # A one-time key that was not made: its leaf is zeros, and no ends hash to that.
     unmade = ref.encode_signature(other_rho, [ref.ZERO] * 132, ref.key_path(key.levels, 4))
     rho = ref.find_rho(ref.digest_of(pk), ref.digest_of(digest), 4, 0)
-    yield verify_vector("unmade_one_time_key", pk, digest, 4, rho.to_bytes(8, "big") + unmade[8:])
+    yield WRITER.verify_vector("unmade_one_time_key", pk, digest, 4, rho.to_bytes(8, "big") + unmade[8:])
 
 
 def second_encodings() -> Iterator[Vector]:
@@ -298,24 +160,30 @@ def second_encodings() -> Iterator[Vector]:
     digest, nonce = element("signed digest"), 2
     own, signature = chosen(digest, nonce)
     pk, rho = own.public_key, int.from_bytes(signature[:8], "big")
-    yield verify_vector("zeros", pk, digest, nonce, signature)
+    yield WRITER.verify_vector("zeros", pk, digest, nonce, signature)
     alias = (rho + ref.P).to_bytes(8, "big") + signature[8:]
-    yield verify_vector("rho_plus_modulus", pk, digest, nonce, alias)
+    yield WRITER.verify_vector("rho_plus_modulus", pk, digest, nonce, alias)
     for place in range(4):
         zeros = ref.to_bytes([ref.P if i == place else 0 for i in range(4)])
-        yield verify_vector(f"secret_plus_modulus_{place}", pk, digest, nonce, replaced(signature, 0, zeros))
+        yield WRITER.verify_vector(
+            f"secret_plus_modulus_{place}", pk, digest, nonce, replaced(signature, 0, zeros)
+        )
     zeros = ref.to_bytes([ref.P, 0, 0, 0])
-    yield verify_vector("end_plus_modulus", pk, digest, nonce, replaced(signature, 1, zeros))
-    yield verify_vector("sibling_plus_modulus", pk, digest, nonce, replaced(signature, 132, zeros))
-
-
-def document() -> dict[str, Any]:
-    sources = (permutation, records, trees, binding, keys, verifications, second_encodings)
-    return {"suite": "goldilocks", "vectors": [item for source in sources for item in source()]}
+    yield WRITER.verify_vector("end_plus_modulus", pk, digest, nonce, replaced(signature, 1, zeros))
+    yield WRITER.verify_vector("sibling_plus_modulus", pk, digest, nonce, replaced(signature, 132, zeros))
 
 
 def text() -> str:
-    return json.dumps(document(), indent=1) + "\n"
+    return writing.text(
+        "goldilocks",
+        permutation,
+        records,
+        WRITER.trees,
+        binding,
+        WRITER.keys,
+        verifications,
+        second_encodings,
+    )
 
 
 if __name__ == "__main__":
