@@ -9,7 +9,7 @@ from multiprover.soundness import Disagreement, Step, check_transition
 from multiprover.soundness.checkers import ALL, CheckerError
 from multiprover.suites import Wallet
 
-SUITES = ("bn254", "goldilocks")
+SUITES = ("bn254", "goldilocks", "koalabear")
 
 
 def wallet() -> Wallet:
