@@ -15,7 +15,7 @@ class KeyRotation:
     For transitions whose accounts are the map ``accounts``, of records with ``key: mp.Key`` and an unsigned
     ``nonce`` that every ``authorize`` of that key is made for, and raises.
 
-    Suites whose keys sign a limited number of times (``goldilocks``, ``koalabear``: 65,536) need it: an account
+    Suites whose keys sign only so often (``goldilocks``, ``koalabear``: 65,536) need it: an account
     must rotate before they are used up.
     """
 
