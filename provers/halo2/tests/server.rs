@@ -105,6 +105,7 @@ async fn prove(client: &mut Client, request: &pb::ProveRequest) -> Result<pb::Pr
     loop {
         match updates.message().await.unwrap().expect("an answer").update.unwrap() {
             Update::Progress(_) => (),
+            Update::Early(_) => panic!("a proof ahead of the proof, of a type that makes one only"),
             Update::Proof(proof) => {
                 assert_eq!(updates.message().await.unwrap(), None, "nothing after the proof");
                 return Ok(proof);
